@@ -1,0 +1,247 @@
+//! Reclamation: pinning, and the three stages in the life of a shared entry.
+//!
+//! An entry is [`Owned`] until it is published, [`Shared`] while somebody may
+//! reach it under a [`Guard`], and [`Unlinked`] in the hands of the one thread
+//! that took it out of the table; dropping that token hands the entry to the
+//! collector, which releases it when no guard of that time is left.
+//!
+//! This is the only file that names crossbeam-epoch. All stores of a process
+//! share one collector of their own: a guard that some other crate keeps on
+//! crossbeam's default collector holds back nothing here.
+
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+
+/// An allocation that manages its own reference count.
+///
+/// # Safety
+///
+/// `release` may be called from any thread, so the implementor must be fit to
+/// be sent and shared, and it must free the allocation only when the last
+/// reference is given up.
+pub(crate) unsafe trait Managed: Sized + Send + Sync + 'static {
+    /// Gives up one reference.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns one reference to `this` and does not use it afterwards.
+    unsafe fn release(this: NonNull<Self>);
+}
+
+/// One reference, to be given up when this is dropped.
+struct Reference<E: Managed>(NonNull<E>);
+
+// SAFETY: `Managed` promises that an implementor may be released by any thread.
+unsafe impl<E: Managed> Send for Reference<E> {}
+
+impl<E: Managed> Drop for Reference<E> {
+    fn drop(&mut self) {
+        // SAFETY: a `Reference` is made only from a reference that its maker
+        // owned, and this is its end.
+        unsafe { E::release(self.0) }
+    }
+}
+
+/// An entry that no other thread has seen.
+pub(crate) struct Owned<E: Managed>(Reference<E>);
+
+impl<E: Managed> Owned<E> {
+    /// # Safety
+    ///
+    /// The caller hands over the only reference to a valid entry.
+    pub(crate) unsafe fn from_raw(entry: NonNull<E>) -> Self {
+        Self(Reference(entry))
+    }
+
+    /// Gives the reference to the caller.
+    pub(crate) fn into_raw(self) -> NonNull<E> {
+        ManuallyDrop::new(self).0.0
+    }
+
+    /// The entry, readable while it is owned here.
+    pub(crate) fn share(&self) -> Shared<'_, E> {
+        Shared { entry: self.0.0, valid: PhantomData }
+    }
+}
+
+/// An entry that stays valid during `'a`, because a guard or a reference of its
+/// own protects it.
+pub(crate) struct Shared<'a, E> {
+    entry: NonNull<E>,
+    valid: PhantomData<&'a E>,
+}
+
+impl<E> Clone for Shared<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Shared<'_, E> {}
+
+impl<'a, E> Shared<'a, E> {
+    /// # Safety
+    ///
+    /// The entry is valid for all of `'a`.
+    pub(crate) unsafe fn new(entry: NonNull<E>) -> Self {
+        Self { entry, valid: PhantomData }
+    }
+
+    pub(crate) fn as_ptr(self) -> NonNull<E> {
+        self.entry
+    }
+
+    /// The fixed part of the entry.
+    pub(crate) fn get(self) -> &'a E {
+        // SAFETY: valid for `'a` by the contract of `new`; nobody ever makes a
+        // mutable reference to a shared entry.
+        unsafe { self.entry.as_ref() }
+    }
+
+    /// Whether both are the same allocation.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.entry == other.entry
+    }
+}
+
+/// An entry that the holder, and nobody else, has taken out of the table.
+/// Dropping it retires the entry.
+pub(crate) struct Unlinked<'g, E: Managed> {
+    entry: NonNull<E>,
+    guard: &'g Guard,
+}
+
+impl<'g, E: Managed> Unlinked<'g, E> {
+    /// # Safety
+    ///
+    /// The entry was reachable, the caller has made it unreachable for everyone
+    /// who pins from now on, and nobody else does the same.
+    pub(crate) unsafe fn new(entry: NonNull<E>, guard: &'g Guard) -> Self {
+        Self { entry, guard }
+    }
+
+    /// The entry, still readable under the guard.
+    pub(crate) fn share(&self) -> Shared<'g, E> {
+        Shared { entry: self.entry, valid: PhantomData }
+    }
+}
+
+impl<E: Managed> Drop for Unlinked<'_, E> {
+    fn drop(&mut self) {
+        let reference = Reference(self.entry);
+        self.guard.defer(move || drop(reference));
+    }
+}
+
+/// While it lives, nothing that was reachable when it was made is freed.
+///
+/// Guards never leave the crate, and only `Kv::with` runs foreign code under one.
+pub(crate) struct Guard(imp::Guard);
+
+impl Guard {
+    /// Runs `work` when every guard that lives now is gone.
+    pub(crate) fn defer(&self, work: impl FnOnce() + Send + 'static) {
+        self.0.defer(work);
+    }
+
+    /// Hands this thread's garbage to the collector and lets it free what it can.
+    pub(crate) fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+/// Pins the current thread. Wait-free but for the first call of a thread, which
+/// registers it. One pin in 128 also frees a bounded amount of old garbage.
+#[inline]
+pub(crate) fn pin() -> Guard {
+    Guard(imp::pin())
+}
+
+#[cfg(not(epochkv_loom))]
+mod imp {
+    use crossbeam_epoch::{Collector, LocalHandle};
+    use std::sync::LazyLock;
+
+    pub(super) use crossbeam_epoch::Guard;
+
+    static COLLECTOR: LazyLock<Collector> = LazyLock::new(Collector::new);
+
+    thread_local! {
+        static PARTICIPANT: LocalHandle = COLLECTOR.register();
+    }
+
+    #[inline]
+    pub(super) fn pin() -> Guard {
+        // The thread-local is gone while a thread's destructors run; a call from
+        // there registers for its own duration.
+        PARTICIPANT
+            .try_with(LocalHandle::pin)
+            .unwrap_or_else(|_| COLLECTOR.register().pin())
+    }
+}
+
+/// Models choose the collector at run time: crossbeam-epoch's own, which is
+/// explored too, or one that keeps all garbage until the model ends and so adds
+/// nothing to the state space.
+#[cfg(epochkv_loom)]
+mod imp {
+    use std::cell::{Cell, RefCell};
+
+    thread_local! {
+        // Loom runs all threads of a model on one thread of the system.
+        static KEEP: Cell<bool> = const { Cell::new(true) };
+        static KEPT: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) enum Guard {
+        Epoch(crossbeam_epoch::Guard),
+        Keep,
+    }
+
+    impl Guard {
+        pub(super) fn defer(&self, work: impl FnOnce() + Send + 'static) {
+            match self {
+                Self::Epoch(guard) => guard.defer(work),
+                Self::Keep => KEPT.with_borrow_mut(|kept| kept.push(Box::new(work))),
+            }
+        }
+
+        pub(super) fn flush(&self) {
+            if let Self::Epoch(guard) = self {
+                guard.flush();
+            }
+        }
+    }
+
+    pub(super) fn pin() -> Guard {
+        if KEEP.get() { Guard::Keep } else { Guard::Epoch(crossbeam_epoch::pin()) }
+    }
+
+    pub(super) fn use_epoch(yes: bool) {
+        KEEP.set(!yes);
+    }
+
+    pub(super) fn release_kept() {
+        loop {
+            let kept = KEPT.with_borrow_mut(std::mem::take);
+            if kept.is_empty() {
+                return;
+            }
+            kept.into_iter().for_each(|work| work());
+        }
+    }
+}
+
+/// Lets the models of this thread run on crossbeam-epoch (`true`) or on the
+/// collector that keeps everything (`false`, the default).
+#[cfg(epochkv_loom)]
+pub fn use_epoch(yes: bool) {
+    imp::use_epoch(yes);
+}
+
+/// Ends one execution of a model that kept its garbage: releases all of it.
+#[cfg(epochkv_loom)]
+pub fn release_kept() {
+    imp::release_kept();
+}

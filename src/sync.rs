@@ -1,0 +1,33 @@
+//! The only door to atomics: the standard library's, or loom's inside a model.
+//!
+//! Algorithm files take every atomic from here and carry no `cfg` of their own.
+
+#[cfg(epochkv_loom)]
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+#[cfg(not(epochkv_loom))]
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+#[cfg(all(epochkv_loom, not(crossbeam_loom)))]
+compile_error!("model checking needs both switches: --cfg epochkv_loom --cfg crossbeam_loom");
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("epochkv packs a fingerprint beside a 48-bit address and needs a 64-bit target");
+
+/// Counters that only steer or report: how many entries there are, which chunk
+/// to take next. No protocol decision rests on them, so models do not explore
+/// them, and they are the standard library's in every build.
+pub(crate) mod stat {
+    pub(crate) use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
+}
+
+/// Orders an earlier sequentially consistent write before later sequentially
+/// consistent reads of other words.
+///
+/// The language already gives this to `SeqCst` accesses, so outside of models
+/// it is empty. Loom treats a `SeqCst` access as acquire-release and models only
+/// the fence.
+#[inline(always)]
+pub(crate) fn order_write_before_reads() {
+    #[cfg(epochkv_loom)]
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}

@@ -1,0 +1,462 @@
+//! One allocation of the table: header, buckets, and the arena of its overflow
+//! buckets; and the cell that points to the current one.
+//!
+//! ```text
+//! [ Header | padding to 64 | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 ]
+//!                          ^ base; packed with lg in its 6 low bits
+//! ```
+//! A reader gets base and mask from one word and never touches the header.
+
+use super::bucket::Bucket;
+use super::entry::Entry;
+use super::progress::Progress;
+use crate::counter::Sharded;
+use crate::reclaim::Guard;
+use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
+use crate::sync::{AtomicPtr, Ordering};
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+use std::alloc::{self, Layout};
+use std::sync::Arc;
+
+/// Buckets are 64-byte aligned, which leaves these bits of an address for `lg`.
+const LG_BITS: usize = 63;
+
+/// Tables have at most this many buckets, as a power of two: more than any
+/// address space holds, and few enough that no size computation overflows.
+pub(super) const MAX_LG: u32 = 40;
+
+/// What a table knows besides its buckets.
+pub(super) struct Header<E> {
+    /// The successor, while this table is being migrated.
+    pub(super) next: ArrayCell<E>,
+    /// How far the migration from the predecessor into this table has come.
+    pub(super) progress: Progress,
+    /// The number of entries, shared by all tables between two calls of `clear`.
+    pub(super) entries: Arc<Sharded>,
+    arena: Arena<E>,
+}
+
+/// A table that is valid during `'g`.
+pub(super) struct Array<'g, E> {
+    base: NonNull<Bucket<E>>,
+    lg: u32,
+    valid: PhantomData<&'g Header<E>>,
+}
+
+impl<E> Clone for Array<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Array<'_, E> {}
+
+impl<E> PartialEq for Array<'_, E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.base == other.base
+    }
+}
+
+impl<'g, E: Entry> Array<'g, E> {
+    const HEADER: usize = size_of::<Header<E>>().next_multiple_of(align_of::<Bucket<E>>());
+
+    #[inline]
+    fn unpack(packed: *mut Bucket<E>) -> Option<Self> {
+        let lg = (packed.addr() & LG_BITS) as u32;
+        let base = NonNull::new(packed.map_addr(|address| address & !LG_BITS))?;
+        Some(Self { base, lg, valid: PhantomData })
+    }
+
+    fn packed(self) -> *mut Bucket<E> {
+        self.base.as_ptr().map_addr(|address| address | self.lg as usize)
+    }
+
+    fn layout(lg: u32) -> Layout {
+        // With lg <= MAX_LG neither the product nor the sum can overflow.
+        let size = Self::HEADER + (size_of::<Bucket<E>>() << lg);
+        let align = align_of::<Bucket<E>>().max(align_of::<Header<E>>());
+        Layout::from_size_align(size, align).expect("lg is at most MAX_LG")
+    }
+
+    fn header_ptr(self) -> *mut Header<E> {
+        // SAFETY: the header's room lies directly before the base in the same
+        // allocation (I8).
+        unsafe { self.base.as_ptr().byte_sub(Self::HEADER).cast() }
+    }
+
+    pub(super) fn header(self) -> &'g Header<E> {
+        // SAFETY: I8: the header was written before the table was shared, is
+        // only read through shared references, and is valid for `'g`.
+        unsafe { &*self.header_ptr() }
+    }
+
+    /// The number of buckets as a power of two.
+    #[inline]
+    pub(super) fn lg(self) -> u32 {
+        self.lg
+    }
+
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        1 << self.lg
+    }
+
+    #[inline]
+    pub(super) fn mask(self) -> u64 {
+        (1 << self.lg) - 1
+    }
+
+    /// The bucket of an index, modulo the number of buckets.
+    #[inline]
+    pub(super) fn bucket(self, index: u64) -> &'g Bucket<E> {
+        let index = (index & self.mask()) as usize;
+        // SAFETY: the index is below the number of buckets of this allocation.
+        let bucket = unsafe { self.base.add(index) };
+        // SAFETY: I8: buckets are initialized with the table and valid for `'g`;
+        // they consist of atomics, so shared references are all there ever are.
+        unsafe { bucket.as_ref() }
+    }
+
+    /// A fresh overflow bucket that only the caller can reach.
+    pub(super) fn overflow_bucket(self) -> &'g Bucket<E> {
+        self.header().arena.take()
+    }
+
+    /// Bytes of this table, overflow buckets included.
+    pub(super) fn bytes(self) -> usize {
+        Self::layout(self.lg).size() + self.header().arena.bytes()
+    }
+
+    /// The number of overflow buckets in use.
+    pub(super) fn overflow_buckets(self) -> usize {
+        self.header().arena.taken()
+    }
+
+    /// Frees the table's memory, without regard to entries.
+    ///
+    /// # Safety
+    ///
+    /// No other thread can reach the table, and it is not used afterwards.
+    unsafe fn free(self) {
+        let layout = Self::layout(self.lg);
+        // SAFETY: exclusive by the caller's promise; written by `allocate`.
+        unsafe { self.header_ptr().drop_in_place() };
+        // SAFETY: allocated with this layout by `allocate`, starting at the header.
+        unsafe { alloc::dealloc(self.header_ptr().cast(), layout) };
+    }
+
+    /// Releases the entries that the chain of one bucket names.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free), and each entry in the chain is the table's.
+    unsafe fn release_chain(self, index: u64, guard: &Guard) {
+        for bucket in self.bucket(index).chain(guard) {
+            for slot in bucket.slots() {
+                if let Some(entry) = slot.load(guard).into_pointer() {
+                    // SAFETY: the word held the table's reference to the entry,
+                    // and the table is never read again.
+                    unsafe { E::release(entry) };
+                }
+            }
+        }
+    }
+
+    /// Whether the entries that bucket `index` names are its own (I7): they have
+    /// arrived from the predecessor, and have not left for the successor.
+    fn owns(self, index: u64, guard: &'g Guard) -> bool {
+        let arrived = match self.header().progress.group_of(index) {
+            Some(group) => self.is_ready(group, guard),
+            None => true,
+        };
+        let left = self.header().next.load(guard).is_some_and(|next| {
+            next.is_ready(index & self.mask() & next.mask(), guard)
+        });
+        arrived && !left
+    }
+
+    /// Whether a group of the predecessor's has been migrated into this table.
+    pub(super) fn is_ready(self, group: u64, guard: &'g Guard) -> bool {
+        self.bucket(group).link().unready(guard).is_none()
+    }
+}
+
+/// A table that no other thread can reach. Dropping it frees its memory, but
+/// not the entries in it.
+pub(super) struct OwnedArray<E: Entry>(Array<'static, E>);
+
+// SAFETY: a table is made of atomics, counters and entries, and entries may be
+// sent and shared (`Managed`).
+unsafe impl<E: Entry> Send for OwnedArray<E> {}
+
+impl<E: Entry> OwnedArray<E> {
+    /// An empty table of `2^lg` buckets. Aborts, as the standard library does,
+    /// if memory is refused.
+    pub(super) fn allocate(lg: u32, progress: Progress, entries: Arc<Sharded>) -> Self {
+        let lg = lg.min(MAX_LG);
+        let layout = Array::<E>::layout(lg);
+        // SAFETY: the layout has a size above zero.
+        let start = unsafe { alloc::alloc_zeroed(layout) };
+        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
+        // SAFETY: the layout has room for the header before the buckets.
+        let base = unsafe { start.byte_add(Array::<E>::HEADER) }.cast::<Bucket<E>>();
+        let array = Array { base, lg, valid: PhantomData };
+        let header =
+            Header { next: ArrayCell::empty(), progress, entries, arena: Arena::new(lg) };
+        // SAFETY: in bounds, aligned, and exclusive.
+        unsafe { array.header_ptr().write(header) };
+        // Zeroed memory is a valid array of unused buckets; loom's atomics are
+        // more than their value and have to be made.
+        #[cfg(epochkv_loom)]
+        for index in 0..array.len() {
+            // SAFETY: in bounds and exclusive.
+            unsafe { base.add(index).write(Bucket::unused()) };
+        }
+        Self(array)
+    }
+
+    fn into_array(self) -> Array<'static, E> {
+        core::mem::ManuallyDrop::new(self).0
+    }
+
+    /// The bucket of an index, to be filled before the table is shared.
+    pub(super) fn share(&self) -> Array<'_, E> {
+        self.0
+    }
+}
+
+impl<E: Entry> Drop for OwnedArray<E> {
+    fn drop(&mut self) {
+        // SAFETY: an `OwnedArray` is the only way to its table.
+        unsafe { self.0.free() }
+    }
+}
+
+/// Tables that were taken out of service together with their entries: a table
+/// and, if its migration had begun, its successors.
+pub(super) struct Detached<E: Entry> {
+    /// The first table that is not freed yet.
+    array: Option<OwnedArray<E>>,
+    /// The first bucket of it that was not looked at yet.
+    position: u64,
+}
+
+impl<E: Entry> From<Option<OwnedArray<E>>> for Detached<E> {
+    fn from(array: Option<OwnedArray<E>>) -> Self {
+        Self { array, position: 0 }
+    }
+}
+
+impl<E: Entry> Detached<E> {
+    /// Releases the entries of up to `budget` buckets and frees tables that are
+    /// done with. Returns whether something is left.
+    pub(super) fn release_some(&mut self, budget: usize, guard: &Guard) -> bool {
+        for _ in 0..budget {
+            let Some(owned) = &self.array else { return false };
+            let array = owned.share();
+            if array.owns(self.position, guard) {
+                // SAFETY: `Detached` owns the tables, and this bucket owns the
+                // entries it names.
+                unsafe { array.release_chain(self.position, guard) };
+            }
+            self.position += 1;
+            if self.position > array.mask() {
+                let next = array.header().next.take();
+                self.array = next;
+                self.position = 0;
+                break;
+            }
+        }
+        self.array.is_some()
+    }
+}
+
+/// An atomic pointer to a table: the root, and the successor in a header.
+pub(super) struct ArrayCell<E>(AtomicPtr<Bucket<E>>);
+
+impl<E> ArrayCell<E> {
+    fn empty() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+}
+
+impl<E: Entry> ArrayCell<E> {
+    pub(super) fn new(array: OwnedArray<E>) -> Self {
+        Self(AtomicPtr::new(array.into_array().packed()))
+    }
+
+    /// Acquire: pairs with `install`, `promote` and `swap`, which publish the
+    /// table's header and buckets.
+    #[inline]
+    pub(super) fn load<'g>(&self, _: &'g Guard) -> Option<Array<'g, E>> {
+        Array::unpack(self.0.load(Ordering::Acquire))
+    }
+
+    /// As [`load`](Self::load), of a cell that is never empty while it is shared.
+    #[inline]
+    pub(super) fn load_root<'g>(&self, _: &'g Guard) -> Array<'g, E> {
+        // Acquire: as in `load`.
+        let packed = self.0.load(Ordering::Acquire);
+        let lg = (packed.addr() & LG_BITS) as u32;
+        let base = packed.map_addr(|address| address & !LG_BITS);
+        // SAFETY: I8: the root is made with an array and only ever exchanged for
+        // another one, until the table is dropped.
+        Array { base: unsafe { NonNull::new_unchecked(base) }, lg, valid: PhantomData }
+    }
+
+    /// The address of the bucket that a lookup will read, from a word that may
+    /// be stale: good for a prefetch, never to be dereferenced.
+    #[inline]
+    pub(super) fn hint(&self, hash: u64) -> *const Bucket<E> {
+        // Relaxed: nothing is read through it.
+        let packed = self.0.load(Ordering::Relaxed);
+        let mask = (1u64 << (packed.addr() & LG_BITS)) - 1;
+        let offset = (hash & mask) as usize * size_of::<Bucket<E>>();
+        packed.map_addr(|address| (address & !LG_BITS).wrapping_add(offset))
+    }
+
+    /// Empty to `array`; the loser gets its table back.
+    pub(super) fn install(&self, array: OwnedArray<E>) -> Result<(), OwnedArray<E>> {
+        let packed = array.share().packed();
+        // AcqRel: release publishes the new table. Relaxed on failure.
+        match self.0.compare_exchange(
+            ptr::null_mut(),
+            packed,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => {
+                let _ = array.into_array();
+                Ok(())
+            }
+            Err(_) => Err(array),
+        }
+    }
+
+    /// From a table to its completed successor; retires the old table's memory.
+    /// Fails if another thread did it, or if the store was cleared.
+    pub(super) fn promote(&self, old: Array<'_, E>, new: Array<'_, E>, guard: &Guard) -> bool {
+        // AcqRel: release publishes to those who enter through the root what
+        // this thread has seen of the migration.
+        let swapped = self.0.compare_exchange(
+            old.packed(),
+            new.packed(),
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+        if swapped.is_ok() {
+            let old = OwnedArray(Array { base: old.base, lg: old.lg, valid: PhantomData });
+            guard.defer(move || drop(old));
+        }
+        swapped.is_ok()
+    }
+
+    /// Puts another table in place; the old one is the caller's to release once
+    /// no guard of now is left.
+    pub(super) fn swap(&self, array: OwnedArray<E>) -> Detached<E> {
+        let packed = array.into_array().packed();
+        // AcqRel: release publishes the new table, acquire takes over the old.
+        let old = self.0.swap(packed, Ordering::AcqRel);
+        Detached::from(Array::unpack(old).map(OwnedArray))
+    }
+
+    /// Takes the table out of a cell that no other thread can reach.
+    pub(super) fn take(&self) -> Option<OwnedArray<E>> {
+        // Acquire: the table was published by another thread perhaps.
+        Array::unpack(self.0.swap(ptr::null_mut(), Ordering::Acquire)).map(OwnedArray)
+    }
+}
+
+/// Overflow buckets, taken from slabs that live as long as their table: no
+/// allocation per bucket, and no walk over all buckets to free them.
+struct Arena<E> {
+    head: AtomicPtr<Slab<E>>,
+    slab_len: usize,
+}
+
+struct Slab<E> {
+    next: *mut Slab<E>,
+    /// Buckets handed out, or asked for in vain.
+    taken: AtomicUsize,
+    buckets: Box<[Bucket<E>]>,
+}
+
+impl<E> Arena<E> {
+    fn new(lg: u32) -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()), slab_len: 1 << lg.saturating_sub(3).min(6) }
+    }
+
+    fn slabs(&self) -> impl Iterator<Item = &Slab<E>> {
+        // Acquire: pairs with the exchange in `take`.
+        // SAFETY: I8: slabs are initialized before they are linked and live as
+        // long as the arena.
+        let head = unsafe { self.head.load(Ordering::Acquire).as_ref() };
+        // SAFETY: as above; `next` never changes.
+        core::iter::successors(head, |slab| unsafe { slab.next.as_ref() })
+    }
+
+    fn taken(&self) -> usize {
+        self.slabs().map(|slab| slab.taken.load(StatOrdering::Relaxed).min(slab.buckets.len())).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        self.slabs().map(|slab| size_of_val(slab) + size_of_val(&*slab.buckets)).sum()
+    }
+}
+
+impl<E: Entry> Arena<E> {
+    fn take(&self) -> &Bucket<E> {
+        loop {
+            let first = self.slabs().next();
+            if let Some(slab) = first {
+                // Relaxed: only distinctness matters; the slab itself was
+                // published by `head`.
+                let index = slab.taken.fetch_add(1, StatOrdering::Relaxed);
+                if let Some(bucket) = slab.buckets.get(index) {
+                    return bucket;
+                }
+            }
+            let next = first.map_or(ptr::null_mut(), |slab| ptr::from_ref(slab).cast_mut());
+            let slab = Box::into_raw(Box::new(Slab {
+                next,
+                taken: AtomicUsize::new(0),
+                buckets: (0..self.slab_len).map(|_| Bucket::unused()).collect(),
+            }));
+            // AcqRel: release publishes the slab. Relaxed on failure: the next
+            // round loads again.
+            let linked =
+                self.head.compare_exchange(next, slab, Ordering::AcqRel, Ordering::Relaxed);
+            if linked.is_err() {
+                // SAFETY: made above and never shared.
+                drop(unsafe { Box::from_raw(slab) });
+            }
+        }
+    }
+}
+
+impl<E> Drop for Arena<E> {
+    fn drop(&mut self) {
+        // Acquire: slabs may have been linked by other threads.
+        let mut head = self.head.load(Ordering::Acquire);
+        while !head.is_null() {
+            // SAFETY: made by `Box::into_raw`, and the arena is its owner.
+            let slab = unsafe { Box::from_raw(head) };
+            head = slab.next;
+        }
+    }
+}
+
+/// Asks the processor for the line at `address` without reading it. Any address
+/// will do, valid or not.
+#[inline(always)]
+pub(super) fn prefetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch never faults, whatever the address.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = address;
+}

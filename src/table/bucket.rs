@@ -1,0 +1,277 @@
+//! One cache line of the table: the slots, the link, and the searches over a
+//! chain of such lines.
+
+use super::entry::{Entry, same_key};
+use super::word::{Claim, Link, LinkWord, Slot, Unready, Word, live_tag};
+use crate::reclaim::{Guard, Shared};
+use core::iter;
+
+/// Slots per bucket: with the link they fill one cache line.
+pub(super) const SLOTS: usize = if cfg!(epochkv_loom) { 2 } else { 7 };
+
+/// A bucket; its overflow buckets have the same form. All zero is a bucket that
+/// was never used.
+#[repr(C, align(64))]
+pub(super) struct Bucket<E> {
+    slots: [Slot<E>; SLOTS],
+    link: Link<E>,
+}
+
+#[cfg(not(epochkv_loom))]
+const _: () = assert!(size_of::<Bucket<u8>>() == 64);
+
+/// The slot in which an entry is looked for first, and put if it is free.
+#[inline]
+pub(super) fn home(hash: u64) -> usize {
+    ((((hash >> 32) & 0xffff) as usize) * SLOTS) >> 16
+}
+
+/// What a reader finds in a chain.
+pub(super) enum Probe<'g, E> {
+    Hit(Shared<'g, E>),
+    Miss,
+    /// A migration has begun here; the successor may be the truth.
+    Frozen,
+}
+
+/// What a writer finds in a chain.
+pub(super) enum Search<'g, E> {
+    Found { slot: &'g Slot<E>, word: Word<'g, E>, entry: Shared<'g, E> },
+    Absent(Gap<'g, E>),
+    Frozen,
+}
+
+/// Where an absent key may be inserted.
+pub(super) enum Gap<'g, E> {
+    /// A free slot, and whether it is in an overflow bucket.
+    Slot { slot: &'g Slot<E>, word: Word<'g, E>, overflow: bool },
+    /// The chain is full: an overflow bucket can be appended here.
+    End { link: &'g Link<E>, word: LinkWord<'g, E> },
+}
+
+/// What an insertion finds besides itself.
+enum Rival<'g, E> {
+    None,
+    Live,
+    /// A tentative entry of the same key with the better right.
+    Before(&'g Slot<E>, Word<'g, E>),
+    Frozen,
+}
+
+
+impl<E: Entry> Bucket<E> {
+    pub(super) fn unused() -> Self {
+        Self { slots: core::array::from_fn(|_| Slot::unused()), link: Link::unused() }
+    }
+
+    pub(super) fn slots(&self) -> &[Slot<E>; SLOTS] {
+        &self.slots
+    }
+
+    pub(super) fn link(&self) -> &Link<E> {
+        &self.link
+    }
+
+    /// This bucket and its overflow buckets.
+    pub(super) fn chain<'g>(&'g self, guard: &'g Guard) -> impl Iterator<Item = &'g Self> {
+        iter::successors(Some(self), move |bucket| bucket.link.load(guard).next())
+    }
+
+    /// The reader's search. Wait-free in the length of the chain.
+    #[inline]
+    pub(super) fn probe<'g>(
+        &'g self,
+        hash: u64,
+        key: &E::Key,
+        guard: &'g Guard,
+    ) -> Probe<'g, E> {
+        let tag = live_tag(hash);
+        let home = &self.slots[home(hash)];
+        let word = home.load(guard);
+        if word.tag() == tag {
+            match word.entry() {
+                Some(entry) if E::has_key(entry, key) => return Probe::Hit(entry),
+                Some(_) => {}
+                None => return Probe::Frozen,
+            }
+        }
+        let mut bucket = self;
+        loop {
+            for slot in &bucket.slots {
+                let word = slot.load(guard);
+                if word.tag() == tag {
+                    match word.entry() {
+                        Some(entry) if E::has_key(entry, key) => return Probe::Hit(entry),
+                        Some(_) => {}
+                        None => return Probe::Frozen,
+                    }
+                }
+            }
+            let link = bucket.link.load(guard);
+            if link.is_frozen() {
+                return Probe::Frozen;
+            }
+            match link.next() {
+                Some(next) => bucket = next,
+                None => return Probe::Miss,
+            }
+        }
+    }
+
+    /// The reader's search in a bucket that has begun to freeze but whose group
+    /// was not ready after the guard was pinned.
+    #[cold]
+    pub(super) fn probe_unready<'g>(
+        &'g self,
+        hash: u64,
+        key: &E::Key,
+        unready: Unready<'g>,
+        guard: &'g Guard,
+    ) -> Option<Shared<'g, E>> {
+        let tag = live_tag(hash);
+        self.chain(guard).flat_map(Self::slots).find_map(|slot| {
+            let word = slot.load(guard);
+            if word.tag() != tag {
+                return None;
+            }
+            word.entry_while(unready).filter(|&entry| E::has_key(entry, key))
+        })
+    }
+
+    /// The writer's search: the key's live slot, or the best place to insert it
+    /// (home slot, else the first free one, else the end of the chain).
+    #[inline]
+    pub(super) fn search<'g>(
+        &'g self,
+        hash: u64,
+        key: &E::Key,
+        guard: &'g Guard,
+    ) -> Search<'g, E> {
+        let tag = live_tag(hash);
+        let home = home(hash);
+        let mut gap = None;
+        let mut bucket = self;
+        let mut overflow = false;
+        loop {
+            for (index, slot) in bucket.slots.iter().enumerate() {
+                let word = slot.load(guard);
+                if word.is_frozen() {
+                    return Search::Frozen;
+                }
+                if word.tag() == tag {
+                    if let Some(entry) = word.entry().filter(|&entry| E::has_key(entry, key)) {
+                        return Search::Found { slot, word, entry };
+                    }
+                } else if word.is_free() && (gap.is_none() || (!overflow && index == home)) {
+                    gap = Some(Gap::Slot { slot, word, overflow });
+                }
+            }
+            let link = bucket.link.load(guard);
+            if link.is_frozen() {
+                return Search::Frozen;
+            }
+            match link.next() {
+                Some(next) => bucket = next,
+                None => {
+                    let end = Gap::End { link: &bucket.link, word: link };
+                    return Search::Absent(gap.unwrap_or(end));
+                }
+            }
+            overflow = true;
+        }
+    }
+
+    /// Decides what becomes of a claim in this chain, after helping the claim
+    /// that has the better right, if there is one (I3). Lock-free: the lowest
+    /// claim of a key is stopped only by a live entry or by a migration.
+    pub(super) fn settle<'g>(&'g self, claim: Claim<'g, E>, guard: &'g Guard) -> super::word::Outcome<'g, E> {
+        match self.rival(claim.entry(), claim.slot(), guard) {
+            Rival::None => claim.commit(),
+            Rival::Live | Rival::Frozen => claim.withdraw(),
+            Rival::Before(slot, word) => {
+                let outcome = claim.withdraw();
+                self.help(slot, word, guard);
+                outcome
+            }
+        }
+    }
+
+    /// Finishes, or refuses, the tentative insertion of another thread.
+    fn help<'g>(&'g self, mut slot: &'g Slot<E>, mut word: Word<'g, E>, guard: &'g Guard) {
+        // Each round goes to a lower position of the chain.
+        loop {
+            if slot.load_rival(guard) != word {
+                return;
+            }
+            crate::sync::order_write_before_reads();
+            let Some(entry) = word.entry() else { return };
+            match self.rival(entry, slot, guard) {
+                Rival::None => return slot.commit_for(word),
+                Rival::Live => {
+                    slot.kick(word);
+                    return;
+                }
+                Rival::Before(lower, its_word) => (slot, word) = (lower, its_word),
+                Rival::Frozen => return,
+            }
+        }
+    }
+
+    /// Looks over the whole chain, in order, for other words with the key of
+    /// `entry`, which is tentative in `own`; kicks tentative ones behind it.
+    fn rival<'g>(
+        &'g self,
+        entry: Shared<'g, E>,
+        own: &'g Slot<E>,
+        guard: &'g Guard,
+    ) -> Rival<'g, E> {
+        let hash = E::hash(entry);
+        let mut passed_own = false;
+        let mut bucket = self;
+        loop {
+            for slot in &bucket.slots {
+                if core::ptr::eq(slot, own) {
+                    passed_own = true;
+                    continue;
+                }
+                loop {
+                    let word = slot.load_rival(guard);
+                    if word.is_frozen() {
+                        return Rival::Frozen;
+                    }
+                    let is_rival = word.has_fingerprint(hash)
+                        && word.entry().is_some_and(|other| same_key(other, entry));
+                    if !is_rival {
+                        break;
+                    }
+                    if word.is_live() {
+                        return Rival::Live;
+                    }
+                    if !passed_own {
+                        return Rival::Before(slot, word);
+                    }
+                    if slot.kick(word) {
+                        break;
+                    }
+                }
+            }
+            let link = bucket.link.load_rival(guard);
+            if link.is_frozen() {
+                return Rival::Frozen;
+            }
+            match link.next() {
+                Some(next) => bucket = next,
+                None => return Rival::None,
+            }
+        }
+    }
+
+    /// Freezes the whole chain: from now on it cannot change.
+    pub(super) fn freeze<'g>(&'g self, guard: &'g Guard) {
+        let mut bucket = Some(self);
+        while let Some(current) = bucket {
+            current.slots.iter().for_each(Slot::freeze);
+            bucket = current.link.freeze(guard);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How far a migration has come: which chunks of groups are taken, which are done.
+
+use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
+use crate::sync::{AtomicU64, Ordering};
+use crossbeam_utils::CachePadded;
+
+/// Groups per chunk: the work that one write does for a running migration.
+const CHUNK: usize = if cfg!(epochkv_loom) { 1 } else { 8 };
+
+/// The shared record of one migration. Without groups it is complete at once.
+pub(super) struct Progress {
+    groups: usize,
+    /// Taken so far; goes round, so that a stalled thread's chunk is taken again.
+    claimed: CachePadded<AtomicUsize>,
+    done: CachePadded<AtomicU64>,
+    /// One bit per chunk: makes `done` count each chunk once.
+    bits: Box<[AtomicU64]>,
+}
+
+/// A chunk to migrate.
+pub(super) struct Chunk {
+    index: usize,
+    groups: usize,
+}
+
+impl Chunk {
+    pub(super) fn groups(&self) -> core::ops::Range<u64> {
+        let first = self.index * CHUNK;
+        first as u64..(first + CHUNK).min(self.groups) as u64
+    }
+}
+
+impl Progress {
+    pub(super) fn new(groups: usize) -> Self {
+        let words = groups.div_ceil(CHUNK).div_ceil(64);
+        Self {
+            groups,
+            claimed: CachePadded::default(),
+            done: CachePadded::new(AtomicU64::new(0)),
+            bits: (0..words).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// The group that a bucket of the successor belongs to; none in a table
+    /// that has no predecessor.
+    pub(super) fn group_of(&self, bucket: u64) -> Option<u64> {
+        // The number of groups is a power of two.
+        let mask = self.groups.checked_sub(1)? as u64;
+        Some(bucket & mask)
+    }
+
+    fn chunks(&self) -> usize {
+        self.groups.div_ceil(CHUNK)
+    }
+
+    /// The next chunk to work on, if it is not done yet.
+    pub(super) fn claim(&self) -> Option<Chunk> {
+        if self.groups == 0 {
+            return None;
+        }
+        // Relaxed: distributes work; correctness does not rest on it.
+        let index = self.claimed.fetch_add(1, StatOrdering::Relaxed) % self.chunks();
+        // Relaxed: at worst a chunk is looked at twice.
+        let done = self.bits[index / 64].load(Ordering::Relaxed) & bit(index) != 0;
+        (!done).then_some(Chunk { index, groups: self.groups })
+    }
+
+    /// Reports a chunk as migrated.
+    pub(super) fn finish(&self, chunk: &Chunk) {
+        // AcqRel: with the addition below it carries the chunk's words to
+        // whoever sees the migration complete.
+        let before = self.bits[chunk.index / 64].fetch_or(bit(chunk.index), Ordering::AcqRel);
+        if before & bit(chunk.index) == 0 {
+            // AcqRel: pairs with `is_complete`; all reports before this one
+            // happen before it.
+            self.done.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether every chunk is done.
+    pub(super) fn is_complete(&self) -> bool {
+        // Acquire: pairs with `finish`; the promoted table's words are seen.
+        self.done.load(Ordering::Acquire) == self.chunks() as u64
+    }
+}
+
+fn bit(index: usize) -> u64 {
+    1 << (index % 64)
+}
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{CHUNK, Progress};
+
+    #[test]
+    fn every_group_is_handed_out_and_counted_once() {
+        for groups in [1, 2, CHUNK, 2 * CHUNK, 64 * CHUNK, 256 * CHUNK] {
+            let progress = Progress::new(groups);
+            let mut seen = vec![0; groups];
+            while !progress.is_complete() {
+                let Some(chunk) = progress.claim() else { continue };
+                chunk.groups().for_each(|group| seen[group as usize] += 1);
+                progress.finish(&chunk);
+                progress.finish(&chunk);
+            }
+            assert!(seen.iter().all(|&times| times == 1), "{groups} groups");
+            assert!(progress.claim().is_none());
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Lookup.
+
+use super::array::{Array, prefetch};
+use super::bucket::Probe;
+use super::entry::Entry;
+use super::root::Table;
+use crate::reclaim::{Guard, Shared};
+
+impl<E: Entry> Table<E> {
+    /// The live entry of a key. Wait-free in the length of one chain, unless
+    /// migrations keep overtaking it; writes nothing.
+    #[inline]
+    pub(crate) fn find<'g>(
+        &self,
+        hash: u64,
+        key: &E::Key,
+        guard: &'g Guard,
+    ) -> Option<Shared<'g, E>> {
+        let array = self.array(guard);
+        match array.bucket(hash).probe(hash, key, guard) {
+            Probe::Hit(entry) => Some(entry),
+            Probe::Miss => None,
+            Probe::Frozen => find_moving(array, hash, key, guard),
+        }
+    }
+
+    /// Starts to fetch the line that a lookup of `hash` will read first. Needs
+    /// no guard.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        prefetch(self.root().hint(hash));
+    }
+}
+
+/// Lookup in a bucket that a migration has begun to freeze.
+#[cold]
+fn find_moving<'g, E: Entry>(
+    mut array: Array<'g, E>,
+    hash: u64,
+    key: &E::Key,
+    guard: &'g Guard,
+) -> Option<Shared<'g, E>> {
+    loop {
+        // A frozen word is seen only after its successor was installed, so the
+        // bucket itself answers where there is none.
+        let next = array.header().next.load(guard)?;
+        let group = hash & array.mask() & next.mask();
+        if let Some(unready) = next.bucket(group).link().unready(guard) {
+            return array.bucket(hash).probe_unready(hash, key, unready, guard);
+        }
+        match next.bucket(hash).probe(hash, key, guard) {
+            Probe::Hit(entry) => return Some(entry),
+            Probe::Miss => return None,
+            Probe::Frozen => array = next,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Growing and shrinking: deciding, starting, moving, finishing.
+//!
+//! A migration moves *groups*. With `m` the smaller of both sizes' exponents, a
+//! group is the set of keys whose hashes agree in their low `m` bits: all
+//! buckets of that residue in the old array, and all of it in the new one.
+
+use super::array::{Array, MAX_LG, OwnedArray};
+use super::bucket::{SLOTS, home};
+use super::entry::Entry;
+use super::progress::Progress;
+use super::root::{Table, lg_for};
+use super::word::Word;
+use crate::reclaim::Guard;
+use std::sync::Arc;
+
+/// Entries per bucket above which an insertion into an overflow bucket makes
+/// the table grow.
+const GROW_ABOVE: usize = 5;
+
+/// A table with less than this share of a bucket's slots in use shrinks: one
+/// entry and a quarter per bucket.
+const SHRINK_BELOW_QUARTERS: usize = 5;
+
+/// A removal looks whether the table should shrink when its thread's part of
+/// the count is a multiple of this.
+const SHRINK_CHECK: isize = 256;
+
+/// The most doublings that one migration undoes, so that a group stays small.
+const SHRINK_STEPS: u32 = 3;
+
+impl<E: Entry> Table<E> {
+    /// Starts to grow if the array is full; or, if churn has left a large part
+    /// of the buckets with an overflow bucket, to rebuild it in the same size.
+    #[cold]
+    pub(super) fn grow_if_full(&self, array: Array<'_, E>, guard: &Guard) {
+        if array.header().next.load(guard).is_some() {
+            return;
+        }
+        let entries = array.header().entries.sum();
+        if entries >= GROW_ABOVE * array.len() {
+            self.start_migration(array, array.lg() + 1, guard);
+        } else if array.overflow_buckets() > array.len() / 2 && array.len() > SLOTS {
+            let roomy = entries < GROW_ABOVE * array.len() / 2;
+            self.start_migration(array, array.lg() + u32::from(!roomy), guard);
+        }
+    }
+
+    #[inline]
+    pub(super) fn shrink_now_and_then(&self, array: Array<'_, E>, count: isize, guard: &Guard) {
+        if count % SHRINK_CHECK == 0 {
+            self.shrink_if_sparse(array, guard);
+        }
+    }
+
+    #[cold]
+    fn shrink_if_sparse(&self, array: Array<'_, E>, guard: &Guard) {
+        let entries = array.header().entries.sum();
+        if entries * 4 < array.len() * SHRINK_BELOW_QUARTERS {
+            self.shrink(array, entries, guard);
+        }
+    }
+
+    fn shrink(&self, array: Array<'_, E>, entries: usize, guard: &Guard) {
+        let lg = lg_for(entries)
+            .max(self.min_lg())
+            .max(array.lg().saturating_sub(SHRINK_STEPS));
+        if lg < array.lg() {
+            self.start_migration(array, lg, guard);
+        }
+    }
+
+    /// Shrinks the table as far as its entries allow, all by the calling
+    /// thread. Others go on working.
+    pub(crate) fn shrink_to_fit(&self, guard: &Guard) {
+        loop {
+            let array = self.array(guard);
+            let before = array.lg();
+            if array.header().next.load(guard).is_none() {
+                self.shrink(array, array.header().entries.sum(), guard);
+            }
+            self.finish_migration(guard);
+            if self.array(guard).lg() >= before {
+                return;
+            }
+        }
+    }
+
+    /// Starts to migrate the current array into one of `2^lg` buckets.
+    pub(crate) fn resize_to(&self, lg: u32, guard: &Guard) {
+        self.start_migration(self.array(guard), lg, guard);
+    }
+
+    /// Finishes a running migration, if there is one.
+    pub(crate) fn finish_migration(&self, guard: &Guard) {
+        let array = self.array(guard);
+        let Some(next) = array.header().next.load(guard) else { return };
+        while self.array(guard) == array {
+            self.help_migration(array, next, guard);
+        }
+    }
+
+    fn start_migration(&self, array: Array<'_, E>, lg: u32, guard: &Guard) {
+        // Only the current array is migrated: a successor waits until it is
+        // promoted, and an array that `clear` took away is past it.
+        if self.array(guard) != array || array.header().next.load(guard).is_some() {
+            return;
+        }
+        let lg = lg.min(MAX_LG);
+        let groups = array.len().min(1 << lg);
+        let entries = Arc::clone(&array.header().entries);
+        let next = OwnedArray::allocate(lg, Progress::new(groups), entries);
+        // The loser of a race drops its array.
+        drop(array.header().next.install(next));
+    }
+
+    /// One write's share of a running migration.
+    #[cold]
+    pub(super) fn help_migration<'g>(
+        &self,
+        array: Array<'g, E>,
+        next: Array<'g, E>,
+        guard: &'g Guard,
+    ) {
+        let progress = &next.header().progress;
+        if let Some(chunk) = progress.claim() {
+            let mut words = Vec::new();
+            for group in chunk.groups() {
+                array.migrate_group(next, group, &mut words, guard);
+            }
+            progress.finish(&chunk);
+        }
+        if progress.is_complete() && self.root().promote(array, next, guard) {
+            self.count_resize();
+            self.shrink_if_sparse(next, guard);
+        }
+    }
+}
+
+impl<'g, E: Entry> Array<'g, E> {
+    /// Moves one group into the successor; returns when it is ready, whoever
+    /// moved it. `words` is a buffer.
+    pub(super) fn migrate_group(
+        self,
+        next: Self,
+        group: u64,
+        words: &mut Vec<(u64, Word<'g, E>)>,
+        guard: &'g Guard,
+    ) {
+        let Some(unready) = next.bucket(group).link().unready(guard) else { return };
+        words.clear();
+        let groups = 1 << self.lg().min(next.lg());
+        let of_group = |array: Self| (group as usize..array.len()).step_by(groups);
+        for source in of_group(self) {
+            let source = self.bucket(source as u64);
+            source.freeze(guard);
+            for slot in source.chain(guard).flat_map(|bucket| bucket.slots()) {
+                let word = slot.load(guard);
+                if let Some(entry) = word.entry_while(unready) {
+                    words.push((E::hash(entry), word));
+                }
+            }
+        }
+        // The group's first bucket comes last: its link makes all of them ready
+        // at once (I6).
+        for target in of_group(next).rev() {
+            next.fill(target as u64, words, guard);
+        }
+    }
+
+    /// Writes the words that belong into bucket `index` of this successor.
+    /// Every helper arrives at the same layout (I7): home slots first, in the
+    /// order of `words`, then the free slots, then overflow buckets.
+    fn fill(self, index: u64, words: &[(u64, Word<'g, E>)], guard: &'g Guard) {
+        let target = self.bucket(index);
+        if self.is_ready(index, guard) {
+            return;
+        }
+        let mut layout = [None; SLOTS];
+        let mut rest = Vec::new();
+        for &(hash, word) in words.iter().filter(|(hash, _)| hash & self.mask() == index) {
+            match &mut layout[home(hash)] {
+                place @ None => *place = Some(word),
+                Some(_) => rest.push(word),
+            }
+        }
+        let mut rest = rest.into_iter();
+        for place in &mut layout {
+            if place.is_none() {
+                *place = rest.next();
+            }
+        }
+        for (slot, word) in target.slots().iter().zip(layout) {
+            if let Some(word) = word {
+                slot.fill(word);
+            }
+        }
+        // Longer chains are built from their end, each bucket before it is linked.
+        let rest = rest.as_slice();
+        let mut overflow = None;
+        for words in rest.rchunks(SLOTS) {
+            let bucket = self.overflow_bucket();
+            for (slot, word) in bucket.slots().iter().zip(words) {
+                slot.fill_private(*word);
+            }
+            bucket.link().publish_private(overflow);
+            overflow = Some(bucket);
+        }
+        target.link().publish(overflow);
+    }
+}

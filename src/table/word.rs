@@ -1,0 +1,523 @@
+//! The two words of a bucket, slot and link: their bits, and every transition
+//! they make. Nobody outside of this file sees a bit.
+//!
+//! ```text
+//! slot  63    62 ........ 48   47 ........... 4    3       2      1     0
+//!       LIVE  fingerprint      entry pointer       HELPED  TENT   MARK  FROZEN
+//! link                         bucket pointer                     MARK  FROZEN
+//! ```
+//!
+//! The state machine and the invariants I1 to I8 named here are in `table/mod.rs`.
+
+use super::bucket::Bucket;
+use super::entry::Entry;
+use crate::reclaim::{Guard, Owned, Shared, Unlinked};
+use crate::sync::{AtomicPtr, Ordering, order_write_before_reads};
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+const FROZEN: usize = 1;
+const MARK: usize = 1 << 1;
+const TENTATIVE: usize = 1 << 2;
+const HELPED: usize = 1 << 3;
+const ADDRESS: usize = 0x0000_ffff_ffff_fff0;
+const TAG_SHIFT: u32 = 48;
+const LIVE: usize = 1 << 63;
+
+/// The upper 16 bits of a live word whose entry has this hash.
+#[inline]
+pub(super) fn live_tag(hash: u64) -> usize {
+    0x8000 | (hash >> 49) as usize
+}
+
+/// A slot word as it was read under a guard.
+pub(super) struct Word<'g, E> {
+    raw: *mut E,
+    guard: PhantomData<&'g Guard>,
+}
+
+impl<E> Clone for Word<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Word<'_, E> {}
+
+impl<E> PartialEq for Word<'_, E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+
+/// Witness that a frozen bucket was seen not to be ready while the guard of
+/// `'g` was held: its words still are the truth, so what they name cannot have
+/// been retired before the guard (I6).
+#[derive(Clone, Copy)]
+pub(super) struct Unready<'g>(PhantomData<&'g Guard>);
+
+impl<'g, E: Entry> Word<'g, E> {
+    #[inline]
+    fn new(raw: *mut E) -> Self {
+        Self { raw, guard: PhantomData }
+    }
+
+    fn emptied() -> Self {
+        Self::new(ptr::without_provenance_mut(MARK))
+    }
+
+    /// A word that names `entry`, with `flags`.
+    fn naming(entry: NonNull<E>, hash: u64, flags: usize) -> Self {
+        let address = entry.as_ptr().addr();
+        // An address outside of the packed range would corrupt the fingerprint.
+        assert!(address & !ADDRESS == 0, "entry outside of the 48-bit address space");
+        let fingerprint = (live_tag(hash) & 0x7fff) << TAG_SHIFT;
+        Self::new(entry.as_ptr().map_addr(|address| address | fingerprint | flags))
+    }
+
+    /// The upper 16 bits: equal to [`live_tag`] of the hash for a live entry,
+    /// and never equal to a live tag for any other state.
+    #[inline]
+    pub(super) fn tag(self) -> usize {
+        self.raw.addr() >> TAG_SHIFT
+    }
+
+    /// Whether this names an entry, live or tentative, with this fingerprint.
+    pub(super) fn has_fingerprint(self, hash: u64) -> bool {
+        self.tag() | 0x8000 == live_tag(hash) && self.raw.addr() & ADDRESS != 0
+    }
+
+    #[inline]
+    pub(super) fn is_frozen(self) -> bool {
+        self.raw.addr() & FROZEN != 0
+    }
+
+    pub(super) fn is_live(self) -> bool {
+        self.raw.addr() & LIVE != 0
+    }
+
+    /// Empty and claimable: never used in this table, or emptied.
+    pub(super) fn is_free(self) -> bool {
+        self.raw.addr() & !MARK == 0
+    }
+
+    pub(super) fn is_tentative(self) -> bool {
+        self.raw.addr() & TENTATIVE != 0
+    }
+
+    fn is_helped(self) -> bool {
+        self.raw.addr() & HELPED != 0
+    }
+
+    fn pointer(self) -> Option<NonNull<E>> {
+        NonNull::new(self.raw.map_addr(|address| address & ADDRESS))
+    }
+
+    /// The entry of a live or tentative word that is not frozen.
+    #[inline]
+    pub(super) fn entry(self) -> Option<Shared<'g, E>> {
+        if self.is_frozen() {
+            return None;
+        }
+        // SAFETY: I1: the word was in the table after the guard was pinned and
+        // was not frozen, so its entry was not retired before the guard.
+        self.pointer().map(|entry| unsafe { Shared::new(entry) })
+    }
+
+    /// The entry of a live word, frozen or not, of a bucket that was not ready.
+    pub(super) fn entry_while(self, _: Unready<'g>) -> Option<Shared<'g, E>> {
+        if !self.is_live() {
+            return None;
+        }
+        // SAFETY: I6: the witness was taken under this guard before the word
+        // was read, and the entry of a bucket that is not ready is not retired.
+        self.pointer().map(|entry| unsafe { Shared::new(entry) })
+    }
+
+    /// The same word for a successor: what a migration writes.
+    fn thawed(self) -> Self {
+        Self::new(self.raw.map_addr(|address| address & !FROZEN))
+    }
+
+    /// The entry pointer of any word, for the single owner of a dead table.
+    pub(super) fn into_pointer(self) -> Option<NonNull<E>> {
+        self.pointer()
+    }
+}
+
+/// One slot: an atomic [`Word`].
+pub(super) struct Slot<E>(AtomicPtr<E>);
+
+impl<E: Entry> Slot<E> {
+    /// A slot that was never used. In tables proper the same state comes as
+    /// zeroed memory.
+    pub(super) fn unused() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Acquire: what is read through the word was written before it was
+    /// published by `claim`, `replace` or `fill`.
+    #[inline]
+    pub(super) fn load<'g>(&self, _: &'g Guard) -> Word<'g, E> {
+        Word::new(self.0.load(Ordering::Acquire))
+    }
+
+    /// SeqCst: of two rivals for one key, the one whose claim comes second in
+    /// the total order reads the other's claim here (I3); pairs with `claim`.
+    pub(super) fn load_rival<'g>(&self, _: &'g Guard) -> Word<'g, E> {
+        Word::new(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Free to tentative: publishes `entry` for helpers, not yet for readers.
+    pub(super) fn claim<'g>(
+        &'g self,
+        seen: Word<'g, E>,
+        entry: Owned<E>,
+        guard: &'g Guard,
+    ) -> Result<Claim<'g, E>, Owned<E>> {
+        debug_assert!(seen.is_free());
+        let word = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), TENTATIVE);
+        // SeqCst: the store half of the store-load order between two rivals;
+        // pairs with `load_rival`. Its release half publishes the entry to
+        // helpers. Relaxed on failure: nothing is read through the word.
+        let swapped =
+            self.0.compare_exchange(seen.raw, word.raw, Ordering::SeqCst, Ordering::Relaxed);
+        if swapped.is_err() {
+            return Err(entry);
+        }
+        order_write_before_reads();
+        Ok(Claim { slot: self, word, entry: entry.into_raw(), guard })
+    }
+
+    /// As [`claim`](Self::claim), in a bucket that only the caller can reach yet.
+    pub(super) fn claim_private<'g>(
+        &'g self,
+        entry: Owned<E>,
+        guard: &'g Guard,
+    ) -> PrivateClaim<'g, E> {
+        let word = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), TENTATIVE);
+        // Relaxed: `Link::append` publishes the bucket.
+        self.0.store(word.raw, Ordering::Relaxed);
+        PrivateClaim { slot: self, word, entry, guard }
+    }
+
+    /// Tentative to empty, by a rival with the better right. The entry stays
+    /// its inserter's to retire.
+    pub(super) fn kick(&self, seen: Word<'_, E>) -> bool {
+        debug_assert!(seen.is_tentative());
+        let emptied = Word::<E>::emptied();
+        // SeqCst: part of the total order of I3. Relaxed on failure: the caller
+        // reads the slot again.
+        self.0
+            .compare_exchange(seen.raw, emptied.raw, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Tentative to live, by a helper.
+    pub(super) fn commit_for(&self, seen: Word<'_, E>) {
+        debug_assert!(seen.is_tentative());
+        let live = seen.raw.map_addr(|address| (address & !TENTATIVE) | LIVE | HELPED);
+        // SeqCst: as `Claim::commit`. Failure needs no answer: somebody else
+        // has decided about this claim.
+        let _ = self.0.compare_exchange(seen.raw, live, Ordering::SeqCst, Ordering::Relaxed);
+    }
+
+    /// Live to live: the linearization point of overwriting. The loser gets
+    /// its entry back, unseen by others.
+    pub(super) fn replace<'g>(
+        &self,
+        seen: Word<'g, E>,
+        entry: Owned<E>,
+        guard: &'g Guard,
+    ) -> Result<(Shared<'g, E>, Unlinked<'g, E>), Owned<E>> {
+        let new = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), LIVE);
+        let Some(old) = Self::prepare_unlink(seen) else { return Err(entry) };
+        // AcqRel: the release half publishes the new entry to `load`; the
+        // acquire half orders the old entry's retirement after its publication.
+        let swapped =
+            self.0.compare_exchange(seen.raw, new.raw, Ordering::AcqRel, Ordering::Relaxed);
+        if swapped.is_err() {
+            return Err(entry);
+        }
+        // SAFETY: I1: published just now, under this guard.
+        let published = unsafe { Shared::new(entry.into_raw()) };
+        // SAFETY: I4: this compare-exchange took the old entry out of the only
+        // word through which new pins can reach it.
+        Ok((published, unsafe { Unlinked::new(old, guard) }))
+    }
+
+    /// Live to empty: the linearization point of removal and of unlinking an
+    /// expired entry.
+    pub(super) fn remove<'g>(
+        &self,
+        seen: Word<'g, E>,
+        guard: &'g Guard,
+    ) -> Option<Unlinked<'g, E>> {
+        let old = Self::prepare_unlink(seen)?;
+        let emptied = Word::<E>::emptied();
+        // AcqRel: the acquire half as in `replace`; the release half lets the
+        // inserter of a helped entry, who reads the emptied word, see COMMITTED.
+        self.0
+            .compare_exchange(seen.raw, emptied.raw, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+            // SAFETY: I4, as in `replace`.
+            .then(|| unsafe { Unlinked::new(old, guard) })
+    }
+
+    /// Before a helped entry leaves its slot, its inserter must be able to learn
+    /// that the insertion had succeeded (I5).
+    fn prepare_unlink(seen: Word<'_, E>) -> Option<NonNull<E>> {
+        debug_assert!(seen.is_live() && !seen.is_frozen());
+        if seen.is_helped() {
+            E::set_committed(seen.entry()?);
+        }
+        seen.pointer()
+    }
+
+    /// Any state to its frozen form, for good; a tentative entry is kicked.
+    pub(super) fn freeze(&self) {
+        // Relaxed: the value is only the expectation of the exchange below.
+        let mut seen = self.0.load(Ordering::Relaxed);
+        loop {
+            let word = Word::<E>::new(seen);
+            if word.is_frozen() {
+                return;
+            }
+            let frozen = if word.is_live() {
+                seen.map_addr(|address| address | FROZEN)
+            } else {
+                ptr::without_provenance_mut(FROZEN)
+            };
+            // AcqRel: release, so that whoever reads FROZEN sees the successor
+            // in the header (pairs with `load`); acquire, so that the entry can
+            // be read for its hash. Relaxed on failure: tried again.
+            match self.0.compare_exchange_weak(seen, frozen, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Unused to live, by a migration: moves the right to the entry from the
+    /// frozen slot of the predecessor to this one. All helpers write the same
+    /// word, and the slot is never unused again (I7).
+    pub(super) fn fill(&self, frozen: Word<'_, E>) {
+        let word = frozen.thawed();
+        // AcqRel: release publishes the entry to those who enter through the
+        // successor; acquire on success and failure orders the winner's word
+        // before the caller's `Link::publish`.
+        let _ = self.0.compare_exchange(
+            ptr::null_mut(),
+            word.raw,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+    }
+
+    /// As [`fill`](Self::fill), in a bucket that only the caller can reach yet.
+    pub(super) fn fill_private(&self, frozen: Word<'_, E>) {
+        // Relaxed: `Link::publish` publishes the bucket.
+        self.0.store(frozen.thawed().raw, Ordering::Relaxed);
+    }
+}
+
+/// How a claim ended.
+#[must_use]
+pub(super) enum Outcome<'g, E: Entry> {
+    /// The entry became live; it may have been replaced since.
+    Landed(Shared<'g, E>),
+    /// The entry never was live and is out of the table.
+    Undone(Unlinked<'g, E>),
+}
+
+/// The right to decide about a tentative entry. Dropping it, as when a panic
+/// passes, withdraws the entry.
+#[must_use]
+pub(super) struct Claim<'g, E: Entry> {
+    slot: &'g Slot<E>,
+    word: Word<'g, E>,
+    entry: NonNull<E>,
+    guard: &'g Guard,
+}
+
+impl<'g, E: Entry> Claim<'g, E> {
+    pub(super) fn slot(&self) -> &'g Slot<E> {
+        self.slot
+    }
+
+    /// The entry claimed for.
+    pub(super) fn entry(&self) -> Shared<'g, E> {
+        // SAFETY: I1: the claim published it under this guard, and only the
+        // holder of the claim retires it or lets it land.
+        unsafe { Shared::new(self.entry) }
+    }
+
+    /// Tentative to live: the linearization point of an insertion.
+    pub(super) fn commit(self) -> Outcome<'g, E> {
+        let live = self.word.raw.map_addr(|address| (address & !TENTATIVE) | LIVE);
+        self.finish(live)
+    }
+
+    /// Tentative to empty, unless a helper was faster.
+    pub(super) fn withdraw(self) -> Outcome<'g, E> {
+        self.finish(Word::<E>::emptied().raw)
+    }
+
+    fn finish(self, to: *mut E) -> Outcome<'g, E> {
+        let claim = core::mem::ManuallyDrop::new(self);
+        claim.decide(to)
+    }
+
+    fn decide(&self, to: *mut E) -> Outcome<'g, E> {
+        let entry = self.entry();
+        // SeqCst: part of the total order of I3; its release half publishes the
+        // entry to `load`. Acquire on failure: if the word was helped and then
+        // replaced, COMMITTED was set before the word read here was written.
+        let swapped =
+            self.slot.0.compare_exchange(self.word.raw, to, Ordering::SeqCst, Ordering::Acquire);
+        let landed = match swapped {
+            Ok(_) => Word::<E>::new(to).is_live(),
+            Err(now) => {
+                let now = Word::<E>::new(now);
+                (now.is_live() && now.pointer() == Some(self.entry)) || E::is_committed(entry)
+            }
+        };
+        if landed {
+            Outcome::Landed(entry)
+        } else {
+            // SAFETY: I4: a claim that was withdrawn, kicked or frozen out was
+            // never live, its word is gone, and its claimer alone retires it.
+            Outcome::Undone(unsafe { Unlinked::new(self.entry, self.guard) })
+        }
+    }
+}
+
+impl<E: Entry> Drop for Claim<'_, E> {
+    fn drop(&mut self) {
+        let _ = self.decide(Word::<E>::emptied().raw);
+    }
+}
+
+/// A claim in a bucket that is not linked yet.
+#[must_use]
+pub(super) struct PrivateClaim<'g, E: Entry> {
+    slot: &'g Slot<E>,
+    word: Word<'g, E>,
+    entry: Owned<E>,
+    guard: &'g Guard,
+}
+
+impl<'g, E: Entry> PrivateClaim<'g, E> {
+    /// The bucket was linked: the entry is the table's.
+    pub(super) fn linked(self) -> Claim<'g, E> {
+        Claim { slot: self.slot, word: self.word, entry: self.entry.into_raw(), guard: self.guard }
+    }
+
+    /// The bucket was not linked and never will be.
+    pub(super) fn abandoned(self) -> Owned<E> {
+        // Relaxed: the bucket is private.
+        self.slot.0.store(ptr::null_mut(), Ordering::Relaxed);
+        self.entry
+    }
+}
+
+/// A link word as it was read under a guard.
+pub(super) struct LinkWord<'g, E> {
+    raw: *mut Bucket<E>,
+    guard: PhantomData<&'g Guard>,
+}
+
+impl<'g, E> LinkWord<'g, E> {
+    #[inline]
+    pub(super) fn is_frozen(&self) -> bool {
+        self.raw.addr() & FROZEN != 0
+    }
+
+    /// The overflow bucket, if there is one.
+    #[inline]
+    pub(super) fn next(&self) -> Option<&'g Bucket<E>> {
+        let bucket = self.raw.map_addr(|address| address & !(FROZEN | MARK));
+        // SAFETY: I8: overflow buckets are initialized before they are linked
+        // and live as long as their table, which the guard protects.
+        unsafe { bucket.as_ref() }
+    }
+}
+
+/// The last word of a bucket: where its chain goes on, and, in a successor,
+/// whether its group has been migrated.
+pub(super) struct Link<E>(AtomicPtr<Bucket<E>>);
+
+impl<E> Link<E> {
+    pub(super) fn unused() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Acquire: an overflow bucket's words were written before `append` or
+    /// `publish` linked it. Coming after the acquire loads of the slots, this
+    /// load is not moved before them, which makes an unfrozen end of a chain
+    /// the proof that no migration had finished while they were read.
+    #[inline]
+    pub(super) fn load<'g>(&self, _: &'g Guard) -> LinkWord<'g, E> {
+        LinkWord { raw: self.0.load(Ordering::Acquire), guard: PhantomData }
+    }
+
+    /// As [`load`](Self::load), in the total order of I3: a rival's claim may
+    /// have come with the overflow bucket that holds it; pairs with `append`.
+    pub(super) fn load_rival<'g>(&self, _: &'g Guard) -> LinkWord<'g, E> {
+        LinkWord { raw: self.0.load(Ordering::SeqCst), guard: PhantomData }
+    }
+
+    /// `None` once the group of this bucket has been migrated; before that the
+    /// witness that the predecessor's words are the truth.
+    pub(super) fn unready<'g>(&self, _: &'g Guard) -> Option<Unready<'g>> {
+        // Acquire: pairs with `publish`, so that a ready group's words are seen.
+        self.0.load(Ordering::Acquire).is_null().then_some(Unready(PhantomData))
+    }
+
+    /// End of chain to overflow bucket, which carries a claim already.
+    pub(super) fn append(&self, seen: LinkWord<'_, E>, bucket: &Bucket<E>) -> bool {
+        let raw = ptr::from_ref(bucket).cast_mut();
+        // SeqCst: this is a claim, see `Slot::claim`; release publishes the
+        // bucket. Relaxed on failure: the caller starts over.
+        let linked =
+            self.0.compare_exchange(seen.raw, raw, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        order_write_before_reads();
+        linked
+    }
+
+    /// Any state to its frozen form, for good. Returns the next bucket.
+    pub(super) fn freeze<'g>(&self, guard: &'g Guard) -> Option<&'g Bucket<E>> {
+        let mut seen = self.load(guard);
+        while !seen.is_frozen() {
+            let frozen = seen.raw.map_addr(|address| address | FROZEN);
+            // AcqRel: release, so that whoever reads FROZEN sees the successor;
+            // acquire on both sides, so that the next bucket can be entered.
+            let swapped =
+                self.0.compare_exchange_weak(seen.raw, frozen, Ordering::AcqRel, Ordering::Acquire);
+            seen.raw = match swapped {
+                Ok(_) => frozen,
+                Err(now) => now,
+            };
+        }
+        seen.next()
+    }
+
+    /// Unused to ready: the last step of filling a bucket of a successor.
+    pub(super) fn publish(&self, overflow: Option<&Bucket<E>>) {
+        let raw = match overflow {
+            Some(bucket) => ptr::from_ref(bucket).cast_mut(),
+            None => ptr::without_provenance_mut(MARK),
+        };
+        // AcqRel: release pairs with `unready` and `load`: who sees the link
+        // sees the bucket filled. Acquire on failure: a helper that comes second
+        // has the winner's words before it reports the chunk as done.
+        let _ = self.0.compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// As [`publish`](Self::publish), in a bucket that only the caller can reach.
+    pub(super) fn publish_private(&self, overflow: Option<&Bucket<E>>) {
+        let raw = overflow.map_or(ptr::null_mut(), |bucket| ptr::from_ref(bucket).cast_mut());
+        // Relaxed: published with the bucket.
+        self.0.store(raw, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,133 @@
+//! Where a key is, for writers; insert, replace, remove.
+
+use super::array::Array;
+use super::bucket::{Bucket, Gap, Search};
+use super::entry::Entry;
+use super::root::Table;
+use super::word::{Outcome, Slot, Word};
+use crate::reclaim::{Guard, Owned, Shared, Unlinked};
+
+/// What a writer's search found.
+pub(crate) enum Place<'g, E: Entry> {
+    /// The key has a live entry.
+    Occupied(Occupied<'g, E>),
+    /// The key is absent.
+    Vacant(Vacant<'g, E>),
+}
+
+/// A live entry and the right to try to change its slot.
+pub(crate) struct Occupied<'g, E: Entry> {
+    array: Array<'g, E>,
+    slot: &'g Slot<E>,
+    word: Word<'g, E>,
+    entry: Shared<'g, E>,
+}
+
+/// A place where an absent key may be inserted.
+pub(crate) struct Vacant<'g, E: Entry> {
+    array: Array<'g, E>,
+    bucket: &'g Bucket<E>,
+    gap: Gap<'g, E>,
+}
+
+impl<'g, E: Entry> Occupied<'g, E> {
+    pub(crate) fn entry(&self) -> Shared<'g, E> {
+        self.entry
+    }
+}
+
+impl<E: Entry> Table<E> {
+    /// Finds a key for writing, and does a share of a running migration first.
+    /// Lock-free.
+    #[inline]
+    pub(crate) fn locate<'g>(
+        &self,
+        hash: u64,
+        key: &E::Key,
+        guard: &'g Guard,
+    ) -> Place<'g, E> {
+        let mut array = self.array(guard);
+        if let Some(next) = array.header().next.load(guard) {
+            self.help_migration(array, next, guard);
+        }
+        loop {
+            let bucket = array.bucket(hash);
+            match bucket.search(hash, key, guard) {
+                Search::Found { slot, word, entry } => {
+                    return Place::Occupied(Occupied { array, slot, word, entry });
+                }
+                Search::Absent(gap) => return Place::Vacant(Vacant { array, bucket, gap }),
+                Search::Frozen => array = self.move_on(array, hash, guard),
+            }
+        }
+    }
+
+    /// Makes a key's successor bucket ready and goes there.
+    #[cold]
+    fn move_on<'g>(&self, array: Array<'g, E>, hash: u64, guard: &'g Guard) -> Array<'g, E> {
+        match array.header().next.load(guard) {
+            Some(next) => {
+                array.migrate_group(next, hash & array.mask() & next.mask(), &mut Vec::new(), guard);
+                next
+            }
+            // Frozen words are seen only after their successor.
+            None => array,
+        }
+    }
+
+    /// Inserts at a vacant place. On failure somebody else has been at work
+    /// here, perhaps with the same key: the caller locates the key again, with
+    /// the entry that it gets back.
+    pub(crate) fn insert<'g>(
+        &self,
+        place: Vacant<'g, E>,
+        entry: Owned<E>,
+        guard: &'g Guard,
+    ) -> Result<Shared<'g, E>, Owned<E>> {
+        let Vacant { array, bucket, gap } = place;
+        let (claim, overflow) = match gap {
+            Gap::Slot { slot, word, overflow } => (slot.claim(word, entry, guard)?, overflow),
+            Gap::End { link, word } => {
+                let fresh = array.overflow_bucket();
+                let claim = fresh.slots()[0].claim_private(entry, guard);
+                if !link.append(word, fresh) {
+                    return Err(claim.abandoned());
+                }
+                (claim.linked(), true)
+            }
+        };
+        match bucket.settle(claim, guard) {
+            Outcome::Landed(entry) => {
+                array.header().entries.add(1);
+                if overflow {
+                    self.grow_if_full(array, guard);
+                }
+                Ok(entry)
+            }
+            Outcome::Undone(unlinked) => Err(E::duplicate(unlinked.share())),
+        }
+    }
+
+    /// Replaces the located entry. On success returns the published entry and
+    /// the old one; fails if the slot has changed since.
+    pub(crate) fn replace<'g>(
+        &self,
+        place: Occupied<'g, E>,
+        entry: Owned<E>,
+        guard: &'g Guard,
+    ) -> Result<(Shared<'g, E>, Unlinked<'g, E>), Owned<E>> {
+        place.slot.replace(place.word, entry, guard)
+    }
+
+    /// Removes the located entry; fails if the slot has changed since.
+    pub(crate) fn remove<'g>(
+        &self,
+        place: Occupied<'g, E>,
+        guard: &'g Guard,
+    ) -> Option<Unlinked<'g, E>> {
+        let unlinked = place.slot.remove(place.word, guard)?;
+        let mine = place.array.header().entries.add(-1);
+        self.shrink_now_and_then(place.array, mine, guard);
+        Some(unlinked)
+    }
+}
