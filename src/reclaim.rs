@@ -61,7 +61,10 @@ impl<E: Managed> Owned<E> {
 
     /// The entry, readable while it is owned here.
     pub(crate) fn share(&self) -> Shared<'_, E> {
-        Shared { entry: self.0.0, valid: PhantomData }
+        Shared {
+            entry: self.0.0,
+            valid: PhantomData,
+        }
     }
 }
 
@@ -85,7 +88,10 @@ impl<'a, E> Shared<'a, E> {
     ///
     /// The entry is valid for all of `'a`.
     pub(crate) unsafe fn new(entry: NonNull<E>) -> Self {
-        Self { entry, valid: PhantomData }
+        Self {
+            entry,
+            valid: PhantomData,
+        }
     }
 
     pub(crate) fn as_ptr(self) -> NonNull<E> {
@@ -123,7 +129,10 @@ impl<'g, E: Managed> Unlinked<'g, E> {
 
     /// The entry, still readable under the guard.
     pub(crate) fn share(&self) -> Shared<'g, E> {
-        Shared { entry: self.entry, valid: PhantomData }
+        Shared {
+            entry: self.entry,
+            valid: PhantomData,
+        }
     }
 }
 
@@ -215,7 +224,11 @@ mod imp {
     }
 
     pub(super) fn pin() -> Guard {
-        if KEEP.get() { Guard::Keep } else { Guard::Epoch(crossbeam_epoch::pin()) }
+        if KEEP.get() {
+            Guard::Keep
+        } else {
+            Guard::Epoch(crossbeam_epoch::pin())
+        }
     }
 
     pub(super) fn use_epoch(yes: bool) {

@@ -1,6 +1,5 @@
 //! The command line, checked before anything starts.
 
-use std::hash::BuildHasher;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::thread;
@@ -123,8 +122,7 @@ mod tests {
     fn defaults_and_limits_are_accepted() {
         let args = Args::try_parse_from(["contention"]).unwrap();
         assert!(args.threads >= 2 && args.keys == 100_000);
-        let args =
-            Args::try_parse_from(["contention", "--zipf", "0", "--keys", "1_000"]).unwrap();
+        let args = Args::try_parse_from(["contention", "--zipf", "0", "--keys", "1_000"]).unwrap();
         assert!(args.zipf == 0.0 && args.keys == 1_000);
     }
 }

@@ -70,7 +70,7 @@ pub(crate) struct Span {
 }
 
 /// The histograms of one thread.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     origin: Instant,
     histograms: Vec<Histogram<u64>>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::faults::Faults;
 use crate::latency::Span;
 
 /// Clients that are limited.
@@ -71,10 +72,9 @@ pub(crate) struct Totals {
     pub(crate) windows: u64,
     pub(crate) admitted: u64,
     pub(crate) refused: u64,
-    pub(crate) wrong: u64,
+    pub(crate) wrong: Faults,
     /// Windows that prove nothing, because a thread slept for longer than their counters live.
     pub(crate) late: u64,
-    pub(crate) example: Option<String>,
 }
 
 impl Ledger {
@@ -91,8 +91,7 @@ impl Ledger {
                 totals.admitted += u64::from(tally.admitted);
                 totals.refused += u64::from(tally.refused);
                 if !tally.is_exact() {
-                    totals.wrong += 1;
-                    totals.example.get_or_insert_with(|| {
+                    totals.wrong.note(|| {
                         format!(
                             "client {client} in window {number}: {} admitted, counted up to {}, {} refused",
                             tally.admitted, tally.top, tally.refused
@@ -123,7 +122,14 @@ impl<'a> Tallies<'a> {
     }
 
     /// One answer of the store: the count of `client` in window `number`.
-    pub(crate) fn enter(&mut self, number: u64, client: usize, count: i64, admitted: bool, call: Span) {
+    pub(crate) fn enter(
+        &mut self,
+        number: u64,
+        client: usize,
+        count: i64,
+        admitted: bool,
+        call: Span,
+    ) {
         if number != self.number {
             self.flush();
             self.number = number;
@@ -185,11 +191,20 @@ mod tests {
         let call = Span { start: 0, end: 1 };
         one.enter(0, 5, 1, true, call);
         two.enter(0, 5, 2, true, call);
-        one.enter(1, 5, 7, true, Span { start: 0, end: 3_000_000_000 });
+        one.enter(
+            1,
+            5,
+            7,
+            true,
+            Span {
+                start: 0,
+                end: 3_000_000_000,
+            },
+        );
         one.flush();
         two.flush();
         let totals = ledger.totals();
         assert_eq!((totals.windows, totals.late), (1, 1));
-        assert_eq!((totals.admitted, totals.wrong), (2, 0));
+        assert_eq!((totals.admitted, totals.wrong.count), (2, 0));
     }
 }

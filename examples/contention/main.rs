@@ -17,10 +17,12 @@
 
 mod args;
 mod background;
+mod faults;
 mod figures;
 mod handler;
 mod latency;
 mod limits;
+mod names;
 mod peer;
 mod plot;
 mod report;

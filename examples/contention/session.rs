@@ -12,6 +12,8 @@ use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::faults::Faults;
+use crate::figures::nanos;
 use crate::latency::Span;
 
 /// How long a session lives; short, so that many expire during the run.
@@ -113,6 +115,13 @@ struct Late {
     read: Span,
 }
 
+/// A session was served although it seems that a newer login had finished before the read began.
+#[derive(Clone, Copy, Debug)]
+struct Stale {
+    session: Session,
+    until: u64,
+}
+
 /// A session was not there although it seems that it had not expired when the read ended.
 #[derive(Clone, Copy, Debug)]
 struct Missing {
@@ -129,6 +138,7 @@ pub(crate) struct SessionLog {
     pub(crate) absent: u64,
     slow: Vec<SlowLogin>,
     late: Vec<Late>,
+    stale: Vec<Stale>,
     missing: Vec<Missing>,
 }
 
@@ -145,12 +155,15 @@ impl SessionLog {
         book.enter(&session);
     }
 
-    /// A read found this session.
-    pub(crate) fn found(&mut self, session: Session, read: Span) {
+    /// A read found this session; `until` is what the book said before.
+    pub(crate) fn found(&mut self, session: Session, until: u64, read: Span) {
         self.served += 1;
         let latest = session.born + PROMPT + session.ttl + RESOLUTION;
         if read.start > latest && self.late.len() < MAX_SUSPECTS {
             self.late.push(Late { session, read });
+        }
+        if session.born + PROMPT + session.ttl < until && self.stale.len() < MAX_SUSPECTS {
+            self.stale.push(Stale { session, until });
         }
     }
 
@@ -163,12 +176,13 @@ impl SessionLog {
     }
 }
 
-/// The suspicions that stand, with one of each kind in words.
+/// The suspicions that stand.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    pub(crate) served_late: u64,
-    pub(crate) lost: u64,
-    pub(crate) examples: Vec<String>,
+    /// Sessions served after their deadline.
+    pub(crate) late: Faults,
+    /// Logins of which nothing was seen: no session, or one from an older login.
+    pub(crate) lost: Faults,
 }
 
 /// Weighs every suspicion against the slow logins of all handlers.
@@ -177,41 +191,45 @@ pub(crate) fn judge<'a>(logs: impl Iterator<Item = &'a SessionLog> + Clone) -> V
     for login in logs.clone().flat_map(|log| &log.slow) {
         slow.entry(login.session.user).or_default().push(*login);
     }
-    let slow_of = |user| slow.get(&user).map_or(&[][..], Vec::as_slice);
+    let slow_logins = |user| slow.get(&user).map_or(&[][..], Vec::as_slice).iter();
     let mut verdict = Verdict::default();
-    for late in logs.clone().flat_map(|log| &log.late) {
+    for Late { session, read } in logs.clone().flat_map(|log| &log.late) {
         // Excused if this very login ended so late that its deadline may not have passed.
-        let excused = slow_of(late.session.user).iter().any(|login| {
-            login.session == late.session
-                && late.read.start <= login.end + late.session.ttl + RESOLUTION
+        let excused = slow_logins(session.user).any(|login| {
+            login.session == *session && read.start <= login.end + session.ttl + RESOLUTION
         });
         if !excused {
-            verdict.served_late += 1;
-            if verdict.served_late == 1 {
-                let over = late.read.start - late.session.born - late.session.ttl;
-                let user = late.session.user;
-                verdict.examples.push(format!(
-                    "session of user {user} was served {} us after its deadline",
-                    over / 1_000
-                ));
-            }
+            verdict.late.note(|| {
+                let over = nanos(read.start - session.born - session.ttl);
+                format!("user {} was served {over} past the deadline", session.user)
+            });
         }
     }
-    for missing in logs.flat_map(|log| &log.missing) {
+    for Stale { session, until } in logs.clone().flat_map(|log| &log.stale) {
+        // Excused if this very login was still under way when the newer one began.
+        let excused = slow_logins(session.user)
+            .any(|login| login.session == *session && login.end + session.ttl >= *until);
+        if !excused {
+            verdict.lost.note(|| {
+                let older = nanos(until - session.born - session.ttl);
+                format!(
+                    "user {} was served a session {older} older than the last",
+                    session.user
+                )
+            });
+        }
+    }
+    for Missing { user, until, read } in logs.flat_map(|log| &log.missing) {
         // Excused if a login with an older deadline was under way and may have landed on top.
-        let excused = slow_of(missing.user).iter().any(|login| {
-            let expired = login.session.born + login.session.ttl <= missing.read.end + RESOLUTION;
-            expired && login.end + TTL_NANOS >= missing.until
+        let excused = slow_logins(*user).any(|login| {
+            let expired = login.session.born + login.session.ttl <= read.end + RESOLUTION;
+            expired && login.end + login.session.ttl >= *until
         });
         if !excused {
-            verdict.lost += 1;
-            if verdict.lost == 1 {
-                verdict.examples.push(format!(
-                    "session of user {} was gone {} us before its deadline",
-                    missing.user,
-                    (missing.until - missing.read.end) / 1_000
-                ));
-            }
+            verdict.lost.note(|| {
+                let early = nanos(until - read.end);
+                format!("user {user} had no session {early} before the deadline")
+            });
         }
     }
     verdict
@@ -249,8 +267,27 @@ mod tests {
         ] {
             let mut log = SessionLog::default();
             log.stored(&book, session, span(0, login_end));
-            log.found(session, span(read_start, read_start + MS));
-            assert_eq!(judge([&log].into_iter()).served_late, blamed);
+            log.found(session, 0, span(read_start, read_start + MS));
+            assert_eq!(judge([&log].into_iter()).late.count, blamed);
+        }
+    }
+
+    #[test]
+    fn older_sessions_are_blamed_unless_their_login_was_slow() {
+        let book = SessionBook::new(1);
+        for (older_born, older_end, blamed) in [
+            (99 * MS, 99 * MS, 0),
+            (90 * MS, 90 * MS, 1),
+            (90 * MS, 99 * MS, 1),
+            (90 * MS, 101 * MS, 0),
+        ] {
+            let older = Session::new(0, 0, 1, older_born);
+            let newer = Session::new(0, 1, 1, 100 * MS);
+            let mut log = SessionLog::default();
+            log.stored(&book, older, span(older_born, older_end));
+            log.stored(&book, newer, span(100 * MS, 100 * MS));
+            log.found(older, book.alive_until(0), span(200 * MS, 200 * MS));
+            assert_eq!(judge([&log].into_iter()).lost.count, blamed);
         }
     }
 
@@ -272,7 +309,7 @@ mod tests {
             let until = book.alive_until(0);
             assert_eq!(until, 600 * MS);
             log.found_none(0, until, span(read_end - MS, read_end));
-            assert_eq!(judge([&log].into_iter()).lost, blamed);
+            assert_eq!(judge([&log].into_iter()).lost.count, blamed);
         }
     }
 }

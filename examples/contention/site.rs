@@ -56,6 +56,11 @@ impl Site {
         })
     }
 
+    /// Nanoseconds since the origin; 64 bits hold five centuries of them.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// Asks every thread to finish what it is doing and return.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);

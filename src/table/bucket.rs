@@ -36,7 +36,11 @@ pub(super) enum Probe<'g, E> {
 
 /// What a writer finds in a chain.
 pub(super) enum Search<'g, E> {
-    Found { slot: &'g Slot<E>, word: Word<'g, E>, entry: Shared<'g, E> },
+    Found {
+        slot: &'g Slot<E>,
+        word: Word<'g, E>,
+        entry: Shared<'g, E>,
+    },
     Absent(Gap<'g, E>),
     Frozen,
 }
@@ -44,9 +48,16 @@ pub(super) enum Search<'g, E> {
 /// Where an absent key may be inserted.
 pub(super) enum Gap<'g, E> {
     /// A free slot, and whether it is in an overflow bucket.
-    Slot { slot: &'g Slot<E>, word: Word<'g, E>, overflow: bool },
+    Slot {
+        slot: &'g Slot<E>,
+        word: Word<'g, E>,
+        overflow: bool,
+    },
     /// The chain is full: an overflow bucket can be appended here.
-    End { link: &'g Link<E>, word: LinkWord<'g, E> },
+    End {
+        link: &'g Link<E>,
+        word: LinkWord<'g, E>,
+    },
 }
 
 /// What an insertion finds besides itself.
@@ -58,10 +69,12 @@ enum Rival<'g, E> {
     Frozen,
 }
 
-
 impl<E: Entry> Bucket<E> {
     pub(super) fn unused() -> Self {
-        Self { slots: core::array::from_fn(|_| Slot::unused()), link: Link::unused() }
+        Self {
+            slots: core::array::from_fn(|_| Slot::unused()),
+            link: Link::unused(),
+        }
     }
 
     pub(super) fn slots(&self) -> &[Slot<E>; SLOTS] {
@@ -79,12 +92,7 @@ impl<E: Entry> Bucket<E> {
 
     /// The reader's search. Wait-free in the length of the chain.
     #[inline]
-    pub(super) fn probe<'g>(
-        &'g self,
-        hash: u64,
-        key: &E::Key,
-        guard: &'g Guard,
-    ) -> Probe<'g, E> {
+    pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Probe<'g, E> {
         let tag = live_tag(hash);
         let home = &self.slots[home(hash)];
         let word = home.load(guard);
@@ -134,19 +142,15 @@ impl<E: Entry> Bucket<E> {
             if word.tag() != tag {
                 return None;
             }
-            word.entry_while(unready).filter(|&entry| E::has_key(entry, key))
+            word.entry_while(unready)
+                .filter(|&entry| E::has_key(entry, key))
         })
     }
 
     /// The writer's search: the key's live slot, or the best place to insert it
     /// (home slot, else the first free one, else the end of the chain).
     #[inline]
-    pub(super) fn search<'g>(
-        &'g self,
-        hash: u64,
-        key: &E::Key,
-        guard: &'g Guard,
-    ) -> Search<'g, E> {
+    pub(super) fn search<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Search<'g, E> {
         let tag = live_tag(hash);
         let home = home(hash);
         let mut gap = None;
@@ -163,7 +167,11 @@ impl<E: Entry> Bucket<E> {
                         return Search::Found { slot, word, entry };
                     }
                 } else if word.is_free() && (gap.is_none() || (!overflow && index == home)) {
-                    gap = Some(Gap::Slot { slot, word, overflow });
+                    gap = Some(Gap::Slot {
+                        slot,
+                        word,
+                        overflow,
+                    });
                 }
             }
             let link = bucket.link.load(guard);
@@ -173,7 +181,10 @@ impl<E: Entry> Bucket<E> {
             match link.next() {
                 Some(next) => bucket = next,
                 None => {
-                    let end = Gap::End { link: &bucket.link, word: link };
+                    let end = Gap::End {
+                        link: &bucket.link,
+                        word: link,
+                    };
                     return Search::Absent(gap.unwrap_or(end));
                 }
             }
@@ -184,7 +195,11 @@ impl<E: Entry> Bucket<E> {
     /// Decides what becomes of a claim in this chain, after helping the claim
     /// that has the better right, if there is one (I3). Lock-free: the lowest
     /// claim of a key is stopped only by a live entry or by a migration.
-    pub(super) fn settle<'g>(&'g self, claim: Claim<'g, E>, guard: &'g Guard) -> super::word::Outcome<'g, E> {
+    pub(super) fn settle<'g>(
+        &'g self,
+        claim: Claim<'g, E>,
+        guard: &'g Guard,
+    ) -> super::word::Outcome<'g, E> {
         match self.rival(claim.entry(), claim.slot(), guard) {
             Rival::None => claim.commit(),
             Rival::Live | Rival::Frozen => claim.withdraw(),

@@ -95,6 +95,6 @@ mod write;
 mod tests;
 
 pub(crate) use entry::Entry;
-pub(crate) use root::{Shape, Table};
+pub(crate) use root::Table;
 pub(crate) use scan::Cursor;
-pub(crate) use write::{Occupied, Place, Vacant};
+pub(crate) use write::{Occupied, Place};

@@ -62,7 +62,10 @@ impl Progress {
         let index = self.claimed.fetch_add(1, StatOrdering::Relaxed) % self.chunks();
         // Relaxed: at worst a chunk is looked at twice.
         let done = self.bits[index / 64].load(Ordering::Relaxed) & bit(index) != 0;
-        (!done).then_some(Chunk { index, groups: self.groups })
+        (!done).then_some(Chunk {
+            index,
+            groups: self.groups,
+        })
     }
 
     /// Reports a chunk as migrated.
@@ -98,7 +101,9 @@ mod tests {
             let progress = Progress::new(groups);
             let mut seen = vec![0; groups];
             while !progress.is_complete() {
-                let Some(chunk) = progress.claim() else { continue };
+                let Some(chunk) = progress.claim() else {
+                    continue;
+                };
                 chunk.groups().for_each(|group| seen[group as usize] += 1);
                 progress.finish(&chunk);
                 progress.finish(&chunk);

@@ -86,6 +86,7 @@ impl<E: Entry> Table<E> {
     }
 
     /// Starts to migrate the current array into one of `2^lg` buckets.
+    #[cfg(any(test, epochkv_loom))]
     pub(crate) fn resize_to(&self, lg: u32, guard: &Guard) {
         self.start_migration(self.array(guard), lg, guard);
     }
@@ -93,7 +94,9 @@ impl<E: Entry> Table<E> {
     /// Finishes a running migration, if there is one.
     pub(crate) fn finish_migration(&self, guard: &Guard) {
         let array = self.array(guard);
-        let Some(next) = array.header().next.load(guard) else { return };
+        let Some(next) = array.header().next.load(guard) else {
+            return;
+        };
         while self.array(guard) == array {
             self.help_migration(array, next, guard);
         }
@@ -146,7 +149,9 @@ impl<'g, E: Entry> Array<'g, E> {
         words: &mut Vec<(u64, Word<'g, E>)>,
         guard: &'g Guard,
     ) {
-        let Some(unready) = next.bucket(group).link().unready(guard) else { return };
+        let Some(unready) = next.bucket(group).link().unready(guard) else {
+            return;
+        };
         words.clear();
         let groups = 1 << self.lg().min(next.lg());
         let of_group = |array: Self| (group as usize..array.len()).step_by(groups);

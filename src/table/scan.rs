@@ -27,7 +27,10 @@ impl Cursor {
     pub(crate) fn unpack(word: NonZeroU64) -> Self {
         let word = word.get() - 1;
         let lg = ((word >> LG_SHIFT) as u32).min(super::array::MAX_LG);
-        Self { lg, position: word & ((1 << lg) - 1) }
+        Self {
+            lg,
+            position: word & ((1 << lg) - 1),
+        }
     }
 
     fn mask(self) -> u64 {
@@ -46,7 +49,10 @@ struct Visit<'g, E> {
 impl<E: Entry> Table<E> {
     /// The start of a scan.
     pub(crate) fn scan(&self, guard: &Guard) -> Cursor {
-        Cursor { lg: self.array(guard).lg(), position: 0 }
+        Cursor {
+            lg: self.array(guard).lg(),
+            position: 0,
+        }
     }
 
     /// Appends the live entries of one position to `found`, each key once, and
@@ -62,7 +68,12 @@ impl<E: Entry> Table<E> {
         let (mask, want) = (cursor.mask(), cursor.position);
         let mut visits: Vec<_> = array
             .buckets_of(mask, want)
-            .map(|index| Visit { array, index, mask, want })
+            .map(|index| Visit {
+                array,
+                index,
+                mask,
+                want,
+            })
             .collect();
         while let Some(visit) = visits.pop() {
             visit.collect(found, &mut visits, guard);
@@ -91,7 +102,9 @@ impl<'g, E: Entry> Visit<'g, E> {
         }
         found.truncate(start);
         // Frozen words are seen only after their successor.
-        let Some(next) = self.array.header().next.load(guard) else { return };
+        let Some(next) = self.array.header().next.load(guard) else {
+            return;
+        };
         let group = self.index & self.array.mask() & next.mask();
         if let Some(unready) = next.bucket(group).link().unready(guard) {
             for slot in self.bucket().chain(guard).flat_map(|bucket| bucket.slots()) {
@@ -107,9 +120,12 @@ impl<'g, E: Entry> Visit<'g, E> {
         } else {
             (self.array.mask(), self.index)
         };
-        visits.extend(
-            next.buckets_of(mask, want).map(|index| Visit { array: next, index, mask, want }),
-        );
+        visits.extend(next.buckets_of(mask, want).map(|index| Visit {
+            array: next,
+            index,
+            mask,
+            want,
+        }));
     }
 
     /// Whether the bucket was not frozen, and its entries are found.
@@ -147,7 +163,9 @@ fn remove_duplicates<E: Entry>(found: &mut Vec<Shared<'_, E>>, start: usize) {
         return;
     }
     found[start..].sort_unstable_by(|&a, &b| {
-        E::hash(a).cmp(&E::hash(b)).then_with(|| E::compare_keys(a, b))
+        E::hash(a)
+            .cmp(&E::hash(b))
+            .then_with(|| E::compare_keys(a, b))
     });
     let mut kept = start;
     for index in start + 1..found.len() {

@@ -62,7 +62,13 @@ impl Entry for Tiny {
 
 fn tiny(key: u64, value: u64, hash: u64, alive: &Arc<AtomicUsize>) -> Owned<Tiny> {
     alive.fetch_add(1, Ordering::SeqCst);
-    let tiny = Tiny { key, value, hash, committed: AtomicBool::new(false), alive: alive.clone() };
+    let tiny = Tiny {
+        key,
+        value,
+        hash,
+        committed: AtomicBool::new(false),
+        alive: alive.clone(),
+    };
     let raw = Box::into_raw(Box::new(tiny));
     // SAFETY: the only reference to a valid entry.
     unsafe { Owned::from_raw(NonNull::new_unchecked(raw)) }
@@ -91,12 +97,18 @@ struct Map {
 
 impl Map {
     fn new(hash: Hash) -> Self {
-        Self { table: Table::with_capacity(0), hash, alive: Arc::default() }
+        Self {
+            table: Table::with_capacity(0),
+            hash,
+            alive: Arc::default(),
+        }
     }
 
     fn get(&self, key: u64) -> Option<u64> {
         let guard = reclaim::pin();
-        self.table.find((self.hash)(key), &key, &guard).map(|tiny| tiny.get().value)
+        self.table
+            .find((self.hash)(key), &key, &guard)
+            .map(|tiny| tiny.get().value)
     }
 
     /// Sets the key; returns the old value.
@@ -122,7 +134,9 @@ impl Map {
         let guard = reclaim::pin();
         let mut entry = tiny(key, value, (self.hash)(key), &self.alive);
         loop {
-            let Place::Vacant(place) = self.locate(key, &guard) else { return false };
+            let Place::Vacant(place) = self.locate(key, &guard) else {
+                return false;
+            };
             match self.table.insert(place, entry, &guard) {
                 Ok(_) => return true,
                 Err(back) => entry = back,
@@ -133,7 +147,9 @@ impl Map {
     fn remove(&self, key: u64) -> Option<u64> {
         let guard = reclaim::pin();
         loop {
-            let Place::Occupied(place) = self.locate(key, &guard) else { return None };
+            let Place::Occupied(place) = self.locate(key, &guard) else {
+                return None;
+            };
             if let Some(old) = self.table.remove(place, &guard) {
                 return Some(old.share().get().value);
             }
@@ -189,7 +205,8 @@ fn agrees_with_std(hash: Hash, keys: u64, steps: u64) {
             _ => assert_eq!(map.get(key), model.get(&key).copied()),
         }
         if random % 97 == 0 {
-            map.table.resize_to((random >> 20) as u32 % 8, &reclaim::pin());
+            map.table
+                .resize_to((random >> 20) as u32 % 8, &reclaim::pin());
         }
         if random % 1009 == 0 {
             let mut keys = map.keys();
@@ -201,7 +218,10 @@ fn agrees_with_std(hash: Hash, keys: u64, steps: u64) {
     }
     let alive = map.alive.clone();
     drop(map);
-    assert!(flush_until(|| alive.load(Ordering::SeqCst) == 0), "entries leaked");
+    assert!(
+        flush_until(|| alive.load(Ordering::SeqCst) == 0),
+        "entries leaked"
+    );
 }
 
 #[test]
@@ -222,7 +242,10 @@ fn grows_and_shrinks_by_itself() {
     let guard = reclaim::pin();
     let full = map.table.shape(&guard);
     drop(guard);
-    assert!(full.buckets >= 100_000 / 8 && full.buckets <= 100_000, "{full:?}");
+    assert!(
+        full.buckets >= 100_000 / 8 && full.buckets <= 100_000,
+        "{full:?}"
+    );
     assert_eq!(map.len(), 100_000);
     for key in 0..count {
         assert_eq!(map.remove(key), Some(key));
@@ -242,7 +265,10 @@ fn clear_removes_everything_and_releases_it() {
         map.table.clear(&reclaim::pin());
         assert_eq!((map.len(), map.get(1), map.keys()), (0, None, vec![]));
     }
-    assert!(flush_until(|| map.alive.load(Ordering::SeqCst) == 0), "entries leaked");
+    assert!(
+        flush_until(|| map.alive.load(Ordering::SeqCst) == 0),
+        "entries leaked"
+    );
 }
 
 #[test]
@@ -256,7 +282,10 @@ fn dropped_in_the_middle_of_a_migration() {
             (0..writes).for_each(|key| _ = map.set(key, 1));
             let alive = map.alive.clone();
             drop(map);
-            assert!(flush_until(|| alive.load(Ordering::SeqCst) == 0), "lg {lg}, {writes}");
+            assert!(
+                flush_until(|| alive.load(Ordering::SeqCst) == 0),
+                "lg {lg}, {writes}"
+            );
         }
     }
 }
@@ -308,11 +337,18 @@ fn races_balance(hash: Hash) {
     });
     for key in 0..KEYS {
         let present = i64::from(map.get(key).is_some());
-        assert_eq!(balance.get(&key).copied().unwrap_or(0), present, "key {key}");
+        assert_eq!(
+            balance.get(&key).copied().unwrap_or(0),
+            present,
+            "key {key}"
+        );
     }
     let alive = map.alive.clone();
     drop(map);
-    assert!(flush_until(|| alive.load(Ordering::SeqCst) == 0), "entries leaked");
+    assert!(
+        flush_until(|| alive.load(Ordering::SeqCst) == 0),
+        "entries leaked"
+    );
 }
 
 #[test]
@@ -335,7 +371,11 @@ fn a_scan_meets_every_stable_key_once_across_resizes() {
                 while !stop.load(Ordering::Relaxed) {
                     step += 1;
                     let key = 1000 * thread + step % 900;
-                    if step / 900 % 2 == 0 { _ = map.set(key, 0) } else { _ = map.remove(key) }
+                    if step / 900 % 2 == 0 {
+                        _ = map.set(key, 0)
+                    } else {
+                        _ = map.remove(key)
+                    }
                     if step % 500 == 0 {
                         let lg = (step / 500 * thread) as u32 % 11;
                         map.table.resize_to(lg, &reclaim::pin());
@@ -345,8 +385,13 @@ fn a_scan_meets_every_stable_key_once_across_resizes() {
         }
         for _ in 0..60 {
             let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
-            map.keys().into_iter().for_each(|key| *counts.entry(key).or_default() += 1);
-            assert!(stable.iter().all(|key| counts.get(key) == Some(&1)), "a stable key");
+            map.keys()
+                .into_iter()
+                .for_each(|key| *counts.entry(key).or_default() += 1);
+            assert!(
+                stable.iter().all(|key| counts.get(key) == Some(&1)),
+                "a stable key"
+            );
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -363,6 +408,7 @@ fn cursors_pack_into_a_word() {
     }
     for word in [1u64, u64::MAX, 1 << 56, (1 << 56) + 1] {
         let word = word.try_into().expect("not zero");
-        map.table.visit(Cursor::unpack(word), &mut Vec::new(), &reclaim::pin());
+        map.table
+            .visit(Cursor::unpack(word), &mut Vec::new(), &reclaim::pin());
     }
 }

@@ -59,7 +59,10 @@ pub(super) struct Unready<'g>(PhantomData<&'g Guard>);
 impl<'g, E: Entry> Word<'g, E> {
     #[inline]
     fn new(raw: *mut E) -> Self {
-        Self { raw, guard: PhantomData }
+        Self {
+            raw,
+            guard: PhantomData,
+        }
     }
 
     fn emptied() -> Self {
@@ -70,9 +73,16 @@ impl<'g, E: Entry> Word<'g, E> {
     fn naming(entry: NonNull<E>, hash: u64, flags: usize) -> Self {
         let address = entry.as_ptr().addr();
         // An address outside of the packed range would corrupt the fingerprint.
-        assert!(address & !ADDRESS == 0, "entry outside of the 48-bit address space");
+        assert!(
+            address & !ADDRESS == 0,
+            "entry outside of the 48-bit address space"
+        );
         let fingerprint = (live_tag(hash) & 0x7fff) << TAG_SHIFT;
-        Self::new(entry.as_ptr().map_addr(|address| address | fingerprint | flags))
+        Self::new(
+            entry
+                .as_ptr()
+                .map_addr(|address| address | fingerprint | flags),
+        )
     }
 
     /// The upper 16 bits: equal to [`live_tag`] of the hash for a live entry,
@@ -181,12 +191,18 @@ impl<E: Entry> Slot<E> {
         // pairs with `load_rival`. Its release half publishes the entry to
         // helpers. Relaxed on failure: nothing is read through the word.
         let swapped =
-            self.0.compare_exchange(seen.raw, word.raw, Ordering::SeqCst, Ordering::Relaxed);
+            self.0
+                .compare_exchange(seen.raw, word.raw, Ordering::SeqCst, Ordering::Relaxed);
         if swapped.is_err() {
             return Err(entry);
         }
         order_write_before_reads();
-        Ok(Claim { slot: self, word, entry: entry.into_raw(), guard })
+        Ok(Claim {
+            slot: self,
+            word,
+            entry: entry.into_raw(),
+            guard,
+        })
     }
 
     /// As [`claim`](Self::claim), in a bucket that only the caller can reach yet.
@@ -198,7 +214,12 @@ impl<E: Entry> Slot<E> {
         let word = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), TENTATIVE);
         // Relaxed: `Link::append` publishes the bucket.
         self.0.store(word.raw, Ordering::Relaxed);
-        PrivateClaim { slot: self, word, entry, guard }
+        PrivateClaim {
+            slot: self,
+            word,
+            entry,
+            guard,
+        }
     }
 
     /// Tentative to empty, by a rival with the better right. The entry stays
@@ -216,10 +237,14 @@ impl<E: Entry> Slot<E> {
     /// Tentative to live, by a helper.
     pub(super) fn commit_for(&self, seen: Word<'_, E>) {
         debug_assert!(seen.is_tentative());
-        let live = seen.raw.map_addr(|address| (address & !TENTATIVE) | LIVE | HELPED);
+        let live = seen
+            .raw
+            .map_addr(|address| (address & !TENTATIVE) | LIVE | HELPED);
         // SeqCst: as `Claim::commit`. Failure needs no answer: somebody else
         // has decided about this claim.
-        let _ = self.0.compare_exchange(seen.raw, live, Ordering::SeqCst, Ordering::Relaxed);
+        let _ = self
+            .0
+            .compare_exchange(seen.raw, live, Ordering::SeqCst, Ordering::Relaxed);
     }
 
     /// Live to live: the linearization point of overwriting. The loser gets
@@ -231,11 +256,14 @@ impl<E: Entry> Slot<E> {
         guard: &'g Guard,
     ) -> Result<(Shared<'g, E>, Unlinked<'g, E>), Owned<E>> {
         let new = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), LIVE);
-        let Some(old) = Self::prepare_unlink(seen) else { return Err(entry) };
+        let Some(old) = Self::prepare_unlink(seen) else {
+            return Err(entry);
+        };
         // AcqRel: the release half publishes the new entry to `load`; the
         // acquire half orders the old entry's retirement after its publication.
         let swapped =
-            self.0.compare_exchange(seen.raw, new.raw, Ordering::AcqRel, Ordering::Relaxed);
+            self.0
+                .compare_exchange(seen.raw, new.raw, Ordering::AcqRel, Ordering::Relaxed);
         if swapped.is_err() {
             return Err(entry);
         }
@@ -291,7 +319,10 @@ impl<E: Entry> Slot<E> {
             // AcqRel: release, so that whoever reads FROZEN sees the successor
             // in the header (pairs with `load`); acquire, so that the entry can
             // be read for its hash. Relaxed on failure: tried again.
-            match self.0.compare_exchange_weak(seen, frozen, Ordering::AcqRel, Ordering::Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(seen, frozen, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
@@ -354,7 +385,10 @@ impl<'g, E: Entry> Claim<'g, E> {
 
     /// Tentative to live: the linearization point of an insertion.
     pub(super) fn commit(self) -> Outcome<'g, E> {
-        let live = self.word.raw.map_addr(|address| (address & !TENTATIVE) | LIVE);
+        let live = self
+            .word
+            .raw
+            .map_addr(|address| (address & !TENTATIVE) | LIVE);
         self.finish(live)
     }
 
@@ -374,7 +408,9 @@ impl<'g, E: Entry> Claim<'g, E> {
         // entry to `load`. Acquire on failure: if the word was helped and then
         // replaced, COMMITTED was set before the word read here was written.
         let swapped =
-            self.slot.0.compare_exchange(self.word.raw, to, Ordering::SeqCst, Ordering::Acquire);
+            self.slot
+                .0
+                .compare_exchange(self.word.raw, to, Ordering::SeqCst, Ordering::Acquire);
         let landed = match swapped {
             Ok(_) => Word::<E>::new(to).is_live(),
             Err(now) => {
@@ -410,7 +446,12 @@ pub(super) struct PrivateClaim<'g, E: Entry> {
 impl<'g, E: Entry> PrivateClaim<'g, E> {
     /// The bucket was linked: the entry is the table's.
     pub(super) fn linked(self) -> Claim<'g, E> {
-        Claim { slot: self.slot, word: self.word, entry: self.entry.into_raw(), guard: self.guard }
+        Claim {
+            slot: self.slot,
+            word: self.word,
+            entry: self.entry.into_raw(),
+            guard: self.guard,
+        }
     }
 
     /// The bucket was not linked and never will be.
@@ -458,20 +499,29 @@ impl<E> Link<E> {
     /// the proof that no migration had finished while they were read.
     #[inline]
     pub(super) fn load<'g>(&self, _: &'g Guard) -> LinkWord<'g, E> {
-        LinkWord { raw: self.0.load(Ordering::Acquire), guard: PhantomData }
+        LinkWord {
+            raw: self.0.load(Ordering::Acquire),
+            guard: PhantomData,
+        }
     }
 
     /// As [`load`](Self::load), in the total order of I3: a rival's claim may
     /// have come with the overflow bucket that holds it; pairs with `append`.
     pub(super) fn load_rival<'g>(&self, _: &'g Guard) -> LinkWord<'g, E> {
-        LinkWord { raw: self.0.load(Ordering::SeqCst), guard: PhantomData }
+        LinkWord {
+            raw: self.0.load(Ordering::SeqCst),
+            guard: PhantomData,
+        }
     }
 
     /// `None` once the group of this bucket has been migrated; before that the
     /// witness that the predecessor's words are the truth.
     pub(super) fn unready<'g>(&self, _: &'g Guard) -> Option<Unready<'g>> {
         // Acquire: pairs with `publish`, so that a ready group's words are seen.
-        self.0.load(Ordering::Acquire).is_null().then_some(Unready(PhantomData))
+        self.0
+            .load(Ordering::Acquire)
+            .is_null()
+            .then_some(Unready(PhantomData))
     }
 
     /// End of chain to overflow bucket, which carries a claim already.
@@ -479,8 +529,10 @@ impl<E> Link<E> {
         let raw = ptr::from_ref(bucket).cast_mut();
         // SeqCst: this is a claim, see `Slot::claim`; release publishes the
         // bucket. Relaxed on failure: the caller starts over.
-        let linked =
-            self.0.compare_exchange(seen.raw, raw, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        let linked = self
+            .0
+            .compare_exchange(seen.raw, raw, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok();
         order_write_before_reads();
         linked
     }
@@ -493,7 +545,8 @@ impl<E> Link<E> {
             // AcqRel: release, so that whoever reads FROZEN sees the successor;
             // acquire on both sides, so that the next bucket can be entered.
             let swapped =
-                self.0.compare_exchange_weak(seen.raw, frozen, Ordering::AcqRel, Ordering::Acquire);
+                self.0
+                    .compare_exchange_weak(seen.raw, frozen, Ordering::AcqRel, Ordering::Acquire);
             seen.raw = match swapped {
                 Ok(_) => frozen,
                 Err(now) => now,
@@ -511,7 +564,9 @@ impl<E> Link<E> {
         // AcqRel: release pairs with `unready` and `load`: who sees the link
         // sees the bucket filled. Acquire on failure: a helper that comes second
         // has the winner's words before it reports the chunk as done.
-        let _ = self.0.compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self
+            .0
+            .compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// As [`publish`](Self::publish), in a bucket that only the caller can reach.

@@ -40,12 +40,7 @@ impl<E: Entry> Table<E> {
     /// Finds a key for writing, and does a share of a running migration first.
     /// Lock-free.
     #[inline]
-    pub(crate) fn locate<'g>(
-        &self,
-        hash: u64,
-        key: &E::Key,
-        guard: &'g Guard,
-    ) -> Place<'g, E> {
+    pub(crate) fn locate<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Place<'g, E> {
         let mut array = self.array(guard);
         if let Some(next) = array.header().next.load(guard) {
             self.help_migration(array, next, guard);
@@ -54,7 +49,12 @@ impl<E: Entry> Table<E> {
             let bucket = array.bucket(hash);
             match bucket.search(hash, key, guard) {
                 Search::Found { slot, word, entry } => {
-                    return Place::Occupied(Occupied { array, slot, word, entry });
+                    return Place::Occupied(Occupied {
+                        array,
+                        slot,
+                        word,
+                        entry,
+                    });
                 }
                 Search::Absent(gap) => return Place::Vacant(Vacant { array, bucket, gap }),
                 Search::Frozen => array = self.move_on(array, hash, guard),
@@ -67,7 +67,12 @@ impl<E: Entry> Table<E> {
     fn move_on<'g>(&self, array: Array<'g, E>, hash: u64, guard: &'g Guard) -> Array<'g, E> {
         match array.header().next.load(guard) {
             Some(next) => {
-                array.migrate_group(next, hash & array.mask() & next.mask(), &mut Vec::new(), guard);
+                array.migrate_group(
+                    next,
+                    hash & array.mask() & next.mask(),
+                    &mut Vec::new(),
+                    guard,
+                );
                 next
             }
             // Frozen words are seen only after their successor.
@@ -86,7 +91,11 @@ impl<E: Entry> Table<E> {
     ) -> Result<Shared<'g, E>, Owned<E>> {
         let Vacant { array, bucket, gap } = place;
         let (claim, overflow) = match gap {
-            Gap::Slot { slot, word, overflow } => (slot.claim(word, entry, guard)?, overflow),
+            Gap::Slot {
+                slot,
+                word,
+                overflow,
+            } => (slot.claim(word, entry, guard)?, overflow),
             Gap::End { link, word } => {
                 let fresh = array.overflow_bucket();
                 let claim = fresh.slots()[0].claim_private(entry, guard);

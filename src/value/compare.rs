@@ -26,42 +26,66 @@ enum Verdict<'a> {
     Open(Pair<'a>),
 }
 
+/// A comparison that has found no difference so far.
+struct Comparison<'a> {
+    floats: Floats,
+    /// Pairs to look into, in any order: one difference anywhere decides.
+    pending: Vec<Pair<'a>>,
+    /// The nodes of pairs that several ways may lead to; they need no second visit.
+    met: HashSet<(usize, usize)>,
+}
+
 /// Whether two values are equal.
 ///
 /// Time is linear in the smaller value; where nodes are shared within a value it is at most the
-/// product of the numbers of nodes, because no pair is compared twice.
-pub(super) fn equal(a: ValueRef<'_>, b: ValueRef<'_>, floats: Floats) -> bool {
+/// product of the numbers of nodes, because no pair is looked into twice.
+pub(super) fn equal<'a>(a: ValueRef<'a>, b: ValueRef<'a>, floats: Floats) -> bool {
     let mut next = match judge(a, b, floats) {
         Verdict::Known(answer) => return answer,
         Verdict::Open(pair) => Some(pair),
     };
-    let mut pending = Vec::new();
-    let mut met = HashSet::new();
+    let mut comparison = Comparison {
+        floats,
+        pending: Vec::new(),
+        met: HashSet::new(),
+    };
     while let Some(pair) = next {
-        // One difference anywhere decides, so an open pair can wait, in any order, and a pair that
-        // has been met before needs no second visit.
-        let mut child = |a: &_, b: &_| match judge(Value::as_ref(a), Value::as_ref(b), floats) {
+        if !comparison.look_into(&pair) {
+            return false;
+        }
+        next = comparison.pending.pop();
+    }
+    true
+}
+
+impl<'a> Comparison<'a> {
+    /// Compares the items of two containers; `false` if they surely differ.
+    fn look_into(&mut self, pair: &Pair<'a>) -> bool {
+        match *pair {
+            Pair::Lists(a, b) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.admit(a, b))
+            }
+            Pair::Dicts(a, b) => {
+                a.len() == b.len()
+                    && a.iter()
+                        .zip(b)
+                        .all(|((a_key, a), (b_key, b))| a_key == b_key && self.admit(a, b))
+            }
+        }
+    }
+
+    /// Compares two items, or leaves them for later; `false` if they surely differ.
+    fn admit(&mut self, a: &'a Value, b: &'a Value) -> bool {
+        match judge(a.as_ref(), b.as_ref(), self.floats) {
             Verdict::Known(answer) => answer,
             Verdict::Open(pair) => {
-                if pair.is_met_once() || met.insert(pair.addresses()) {
-                    pending.push(pair);
+                if pair.is_met_once() || self.met.insert(pair.addresses()) {
+                    self.pending.push(pair);
                 }
                 true
             }
-        };
-        let equal = match pair {
-            Pair::Lists(a, b) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| child(a, b)),
-            Pair::Dicts(a, b) => {
-                a.len() == b.len()
-                    && a.iter().zip(b).all(|((a_key, a), (b_key, b))| a_key == b_key && child(a, b))
-            }
-        };
-        if !equal {
-            return false;
         }
-        next = pending.pop();
     }
-    true
 }
 
 /// Compares two values as far as that goes without looking at the items of containers.

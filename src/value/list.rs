@@ -65,7 +65,9 @@ impl List {
     /// ```
     #[must_use]
     pub fn into_vec(mut self) -> Vec<Value> {
-        self.0.take().map_or_else(Vec::new, |node| Arc::unwrap_or_clone(node).items)
+        self.0
+            .take()
+            .map_or_else(Vec::new, |node| Arc::unwrap_or_clone(node).items)
     }
 
     /// Whether both are the same list in memory, and so surely the same content. All empty lists
@@ -94,19 +96,11 @@ impl List {
     /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.facts().depth()
-    }
-
-    pub(super) fn facts(&self) -> Facts {
-        self.0.as_ref().map_or(Facts::EMPTY, |node| node.facts)
+        self.identity().facts.depth()
     }
 
     pub(super) fn identity(&self) -> Identity {
-        self.0.as_ref().map_or(Identity::EMPTY, |node| Identity {
-            address: Arc::as_ptr(node).addr(),
-            facts: node.facts,
-            shared: Arc::strong_count(node) > 1,
-        })
+        Identity::of(self.0.as_ref())
     }
 
     /// Takes the node out if this was its last owner, and leaves the empty list behind. Of several

@@ -47,27 +47,31 @@ fn write_tree(root: ValueRef<'_>, style: Style, f: &mut Formatter<'_>) -> fmt::R
     let mut open: Vec<Level<'_>> = Vec::new();
     let mut current = root;
     loop {
+        style.write_head(current, f)?;
         match current {
             ValueRef::List(list) => {
-                f.write_str(style.list_brackets().0)?;
-                open.push(Level { items: Items::List(list.iter()), is_first: true });
+                open.push(Level {
+                    items: Items::List(list.iter()),
+                    is_first: true,
+                });
             }
             ValueRef::Dict(dict) => {
-                f.write_str(style.dict_brackets().0)?;
-                open.push(Level { items: Items::Dict(dict.iter()), is_first: true });
+                open.push(Level {
+                    items: Items::Dict(dict.iter()),
+                    is_first: true,
+                });
             }
-            scalar => style.write_scalar(scalar, f)?,
+            _ => {}
         }
         // Close what is complete, up to the container that has an item left.
         current = loop {
-            let Some(level) = open.last_mut() else { return Ok(()) };
+            let Some(level) = open.last_mut() else {
+                return Ok(());
+            };
             if let Some(item) = level.next_item(style, f)? {
                 break item;
             }
-            f.write_str(match level.items {
-                Items::List(_) => style.list_brackets().1,
-                Items::Dict(_) => style.dict_brackets().1,
-            })?;
+            f.write_str(level.close(style))?;
             open.pop();
         };
     }
@@ -99,23 +103,19 @@ impl<'a> Level<'a> {
         }
         Ok(Some(item.as_ref()))
     }
+
+    /// What stands after the last item.
+    const fn close(&self, style: Style) -> &'static str {
+        match (style, &self.items) {
+            (Style::Text, Items::List(_)) => "]",
+            (Style::Text, Items::Dict(_)) => "}",
+            (Style::Kinds, Items::List(_)) => "])",
+            (Style::Kinds, Items::Dict(_)) => "})",
+        }
+    }
 }
 
 impl Style {
-    const fn list_brackets(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Text => ("[", "]"),
-            Self::Kinds => ("List([", "])"),
-        }
-    }
-
-    const fn dict_brackets(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Text => ("{", "}"),
-            Self::Kinds => ("Dict({", "})"),
-        }
-    }
-
     fn write_quoted(self, text: &str, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => write_json_string(text, f),
@@ -123,15 +123,17 @@ impl Style {
         }
     }
 
-    /// Writes a scalar as it stands inside a container; containers are not written here.
-    fn write_scalar(self, scalar: ValueRef<'_>, f: &mut Formatter<'_>) -> fmt::Result {
-        match (self, scalar) {
+    /// Writes a whole scalar as it stands inside a container, or what opens a container.
+    fn write_head(self, value: ValueRef<'_>, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self, value) {
             (Self::Text, ValueRef::Null) => f.write_str("null"),
             (Self::Text, ValueRef::Bool(b)) => write!(f, "{b}"),
             (Self::Text, ValueRef::Int(int)) => write!(f, "{int}"),
             (Self::Text, ValueRef::Float(float)) => write!(f, "{float:?}"),
             (Self::Text, ValueRef::Str(text)) => write_json_string(text, f),
             (Self::Text, ValueRef::Bytes(bytes)) => write!(f, "b\"{}\"", bytes.escape_ascii()),
+            (Self::Text, ValueRef::List(_)) => f.write_str("["),
+            (Self::Text, ValueRef::Dict(_)) => f.write_str("{"),
             (Self::Kinds, ValueRef::Null) => f.write_str("Null"),
             (Self::Kinds, ValueRef::Bool(b)) => write!(f, "Bool({b})"),
             (Self::Kinds, ValueRef::Int(int)) => write!(f, "Int({int})"),
@@ -140,7 +142,8 @@ impl Style {
             (Self::Kinds, ValueRef::Bytes(bytes)) => {
                 write!(f, "Bytes(b\"{}\")", bytes.escape_ascii())
             }
-            (_, ValueRef::List(_) | ValueRef::Dict(_)) => Ok(()),
+            (Self::Kinds, ValueRef::List(_)) => f.write_str("List(["),
+            (Self::Kinds, ValueRef::Dict(_)) => f.write_str("Dict({"),
         }
     }
 }

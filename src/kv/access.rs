@@ -1,0 +1,180 @@
+//! How operations reach an entry: one way to read, one way to decide and write.
+
+use super::Kv;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::reclaim::{Guard, Owned, Shared};
+use crate::record::{Content, Deadline, MAX_KEY_LEN, Record};
+use crate::table::{Occupied, Place};
+use crate::time::clock::Clock;
+use crate::time::ttl::Now;
+use core::hash::BuildHasher;
+
+/// A key with its hash.
+pub(super) struct Hashed<'k, K: ?Sized> {
+    pub(super) key: &'k K,
+    pub(super) hash: u64,
+}
+
+impl<K: Key + ?Sized> Hashed<'_, K> {
+    /// A new record for this key.
+    pub(super) fn record(&self, deadline: Deadline, content: Content<'_>) -> Owned<Record<K>> {
+        Record::create(self.key, self.hash, deadline, content)
+    }
+}
+
+/// What is to become of a key, with the answer for the caller.
+pub(super) enum Step<K: ?Sized + 'static, R> {
+    /// Leave it as it is.
+    Keep(R),
+    /// Insert or replace.
+    Put(Owned<Record<K>>, R),
+    /// Remove it.
+    Remove(R),
+}
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// The time of an operation that begins now.
+    #[inline]
+    pub(super) fn now(&self) -> Now<'_, C> {
+        Now::new(&self.inner.clock)
+    }
+
+    /// Hashes a key for reading. Calls the user's hasher, so not under a guard.
+    #[inline]
+    pub(super) fn hashed<'k>(&self, key: &'k K) -> Hashed<'k, K> {
+        Hashed {
+            key,
+            hash: self.hash_bytes(key.as_bytes()),
+        }
+    }
+
+    /// Hashes a key for writing.
+    #[inline]
+    pub(super) fn hashed_for_write<'k>(&self, key: &'k K) -> Result<Hashed<'k, K>, Error> {
+        if key.as_bytes().len() > MAX_KEY_LEN {
+            return Err(ErrorKind::KeyTooLong.into());
+        }
+        Ok(self.hashed(key))
+    }
+
+    /// The live entry of a key.
+    #[inline]
+    pub(super) fn find<'g>(
+        &self,
+        key: &Hashed<'_, K>,
+        now: &Now<'_, C>,
+        guard: &'g Guard,
+    ) -> Option<Shared<'g, Record<K>>> {
+        let record = self.table().find(key.hash, key.key.as_bytes(), guard)?;
+        self.unless_expired(record, now, guard)
+    }
+
+    /// The entry just found, if it is alive.
+    #[inline]
+    pub(super) fn unless_expired<'g>(
+        &self,
+        record: Shared<'g, Record<K>>,
+        now: &Now<'_, C>,
+        guard: &'g Guard,
+    ) -> Option<Shared<'g, Record<K>>> {
+        if now.is_past(record.deadline()) {
+            return self.after_expiry(record, now, guard);
+        }
+        Some(record)
+    }
+
+    /// The live entry of the key of which an expired one was seen: that one is
+    /// unlinked before the answer is that there is none.
+    #[cold]
+    fn after_expiry<'g>(
+        &self,
+        expired: Shared<'g, Record<K>>,
+        now: &Now<'_, C>,
+        guard: &'g Guard,
+    ) -> Option<Shared<'g, Record<K>>> {
+        loop {
+            let place = self
+                .table()
+                .locate(expired.hash(), expired.key_bytes(), guard);
+            let Place::Occupied(place) = place else {
+                return None;
+            };
+            if !now.is_past(place.entry().deadline()) {
+                return Some(place.entry());
+            }
+            if self.unlink_expired(place, guard) {
+                return None;
+            }
+        }
+    }
+
+    fn unlink_expired<'g>(&self, place: Occupied<'g, Record<K>>, guard: &'g Guard) -> bool {
+        let unlinked = self.table().remove(place, guard).is_some();
+        self.inner.expired.add(isize::from(unlinked));
+        unlinked
+    }
+
+    /// Puts a record in place, whatever is there. Lock-free.
+    pub(super) fn put(&self, key: &Hashed<'_, K>, mut record: Owned<Record<K>>, guard: &Guard) {
+        loop {
+            let tried = match self.table().locate(key.hash, key.key.as_bytes(), guard) {
+                Place::Occupied(place) => self.table().replace(place, record, guard).map(drop),
+                Place::Vacant(place) => self.table().insert(place, record, guard).map(drop),
+            };
+            match tried {
+                Ok(()) => return,
+                Err(back) => record = back,
+            }
+        }
+    }
+
+    /// Lets `decide` see the live entry of a key, if there is one, and carries
+    /// out what it says, if the key still has that entry; otherwise asks again.
+    /// Returns the answer, and the new record's entry if there is one.
+    ///
+    /// `decide` runs under the guard, so it is never user code. If it depends on
+    /// the value, it must take it by `exact_value`. Lock-free.
+    pub(super) fn decide<'g, R>(
+        &self,
+        key: &Hashed<'_, K>,
+        now: &Now<'_, C>,
+        guard: &'g Guard,
+        mut decide: impl FnMut(Option<Shared<'g, Record<K>>>) -> Step<K, R>,
+    ) -> (R, Option<Shared<'g, Record<K>>>) {
+        loop {
+            match self.table().locate(key.hash, key.key.as_bytes(), guard) {
+                Place::Occupied(place) => {
+                    let expired = now.is_past(place.entry().deadline());
+                    let live = (!expired).then_some(place.entry());
+                    match decide(live) {
+                        Step::Keep(answer) | Step::Remove(answer) if expired => {
+                            if self.unlink_expired(place, guard) {
+                                return (answer, None);
+                            }
+                        }
+                        Step::Keep(answer) => return (answer, live),
+                        Step::Remove(answer) => {
+                            if self.table().remove(place, guard).is_some() {
+                                return (answer, None);
+                            }
+                        }
+                        Step::Put(record, answer) => {
+                            if let Ok((new, _old)) = self.table().replace(place, record, guard) {
+                                return (answer, Some(new));
+                            }
+                        }
+                    }
+                }
+                Place::Vacant(place) => match decide(None) {
+                    Step::Keep(answer) | Step::Remove(answer) => return (answer, None),
+                    Step::Put(record, answer) => {
+                        if let Ok(new) = self.table().insert(place, record, guard) {
+                            return (answer, Some(new));
+                        }
+                    }
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Atomic neighbours of `set` and `delete`: each decides and writes at one instant.
+
+use super::Kv;
+use super::access::Step;
+use crate::error::Error;
+use crate::key::Key;
+use crate::reclaim::{self, Shared};
+use crate::record::{Content, Record};
+use crate::snapshot::Snapshot;
+use crate::time::clock::Clock;
+use crate::time::ttl::Ttl;
+use crate::value::{Input, Value};
+use core::hash::BuildHasher;
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// Stores a value and returns the one it replaced, exactly: no increment
+    /// falls between the two. Lock-free, one allocation.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// use epochkv::{Kv, Ttl};
+    ///
+    /// let kv = Kv::new();
+    /// assert!(kv.swap("k", 1, Ttl::NEVER)?.is_none());
+    /// assert_eq!(kv.swap("k", "two", 60)?.unwrap(), 1);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn swap<'v>(
+        &self,
+        key: &K,
+        value: impl Into<Input<'v>>,
+        ttl: impl Into<Ttl>,
+    ) -> Result<Option<Snapshot>, Error> {
+        self.write_if(key, value, ttl, |old| Ok(old.map(Snapshot::exact)))
+    }
+
+    /// Removes a key and returns its value, exactly. Lock-free.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.incr_by("credits", 5)?;
+    /// assert_eq!(kv.take("credits").unwrap(), 5);
+    /// assert!(kv.take("credits").is_none());
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn take(&self, key: &K) -> Option<Snapshot> {
+        let key = self.hashed(key);
+        let guard = reclaim::pin();
+        let take = |live: Option<_>| Step::Remove(live.map(Snapshot::exact));
+        self.decide(&key, &self.now(), &guard, take).0
+    }
+
+    /// Stores a value only if the key is absent. Returns whether it did.
+    /// Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// assert!(kv.set_if_absent("lock", "worker-1", 30)?);
+    /// assert!(!kv.set_if_absent("lock", "worker-2", 30)?);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn set_if_absent<'v>(
+        &self,
+        key: &K,
+        value: impl Into<Input<'v>>,
+        ttl: impl Into<Ttl>,
+    ) -> Result<bool, Error> {
+        self.write_if(key, value, ttl, |live| {
+            if live.is_none() { Ok(true) } else { Err(false) }
+        })
+    }
+
+    /// Stores a value only if the key is there. Returns whether it did. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// use epochkv::{Kv, Ttl};
+    ///
+    /// let kv = Kv::new();
+    /// assert!(!kv.set_if_present("k", 1, Ttl::NEVER)?);
+    /// assert!(!kv.exists("k"));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn set_if_present<'v>(
+        &self,
+        key: &K,
+        value: impl Into<Input<'v>>,
+        ttl: impl Into<Ttl>,
+    ) -> Result<bool, Error> {
+        self.write_if(key, value, ttl, |live| {
+            if live.is_some() { Ok(true) } else { Err(false) }
+        })
+    }
+
+    /// Stores `new` only if the value is `expected`: the same kind, and equal,
+    /// floats by their bits (see [`Value::same`]). Returns whether it did.
+    ///
+    /// Lock-free. Containers are compared outside of any guard, in time linear
+    /// in their size.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// use epochkv::{Kv, Ttl, Value};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("state", "idle")?;
+    /// assert!(kv.compare_and_set("state", &Value::from("idle"), "busy", Ttl::NEVER)?);
+    /// assert!(!kv.compare_and_set("state", &Value::from("idle"), "busy", Ttl::NEVER)?);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn compare_and_set<'v>(
+        &self,
+        key: &K,
+        expected: &Value,
+        new: impl Into<Input<'v>>,
+        ttl: impl Into<Ttl>,
+    ) -> Result<bool, Error> {
+        let new = new.into();
+        new.check_depth()?;
+        let ttl = ttl.into();
+        while let Some(seen) = self.get(key) {
+            if !seen.as_ref().same(expected.as_ref()) {
+                return Ok(false);
+            }
+            if self.compare_and_set_snapshot(key, &seen, new.as_ref(), ttl)? {
+                return Ok(true);
+            }
+            // The key was written in between, perhaps with an equal value.
+        }
+        Ok(false)
+    }
+
+    /// Stores `new` only if nobody has written the key since `expected` was
+    /// read from it; a new deadline is a write too. Of scalars, which are
+    /// copied, the value is compared, as in
+    /// [`compare_and_set`](Self::compare_and_set). Returns whether it did.
+    /// Lock-free, O(1).
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// use epochkv::{Kv, Ttl};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("config", vec!["a", "b"])?;
+    /// let seen = kv.get("config").unwrap();
+    /// kv.set("config", vec!["a", "b"])?;
+    /// assert!(!kv.compare_and_set_snapshot("config", &seen, vec!["c"], Ttl::NEVER)?);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn compare_and_set_snapshot<'v>(
+        &self,
+        key: &K,
+        expected: &Snapshot,
+        new: impl Into<Input<'v>>,
+        ttl: impl Into<Ttl>,
+    ) -> Result<bool, Error> {
+        self.write_if(key, new, ttl, |live| {
+            if live.is_some_and(|record| expected.is_of(record)) {
+                Ok(true)
+            } else {
+                Err(false)
+            }
+        })
+    }
+
+    /// Removes a key only if its value is `expected`, compared as in
+    /// [`compare_and_set`](Self::compare_and_set). Returns whether it did.
+    ///
+    /// ```
+    /// use epochkv::{Kv, Value};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_if_absent("lock", "worker-1", 30)?;
+    /// assert!(!kv.compare_and_delete("lock", &Value::from("worker-2")));
+    /// assert!(kv.compare_and_delete("lock", &Value::from("worker-1")));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn compare_and_delete(&self, key: &K, expected: &Value) -> bool {
+        while let Some(seen) = self.get(key) {
+            if !seen.as_ref().same(expected.as_ref()) {
+                return false;
+            }
+            if self.compare_and_delete_snapshot(key, &seen) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Removes a key only if nobody has written it since `expected` was read
+    /// from it; as
+    /// [`compare_and_set_snapshot`](Self::compare_and_set_snapshot).
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("k", "v")?;
+    /// let seen = kv.get("k").unwrap();
+    /// assert!(kv.compare_and_delete_snapshot("k", &seen));
+    /// assert!(!kv.compare_and_delete_snapshot("k", &seen));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn compare_and_delete_snapshot(&self, key: &K, expected: &Snapshot) -> bool {
+        let key = self.hashed(key);
+        let guard = reclaim::pin();
+        let remove = |live: Option<Shared<'_, Record<K>>>| match live {
+            Some(record) if expected.is_of(record) => Step::Remove(true),
+            _ => Step::Keep(false),
+        };
+        self.decide(&key, &self.now(), &guard, remove).0
+    }
+
+    /// Writes a value if `decide` answers `Ok` to the key's live entry; returns
+    /// what it answered.
+    fn write_if<'v, R>(
+        &self,
+        key: &K,
+        value: impl Into<Input<'v>>,
+        ttl: impl Into<Ttl>,
+        mut decide: impl FnMut(Option<Shared<'_, Record<K>>>) -> Result<R, R>,
+    ) -> Result<R, Error> {
+        let now = self.now();
+        let deadline = ttl.into().deadline(&now);
+        let input = value.into();
+        input.check_depth()?;
+        let key = self.hashed_for_write(key)?;
+        let guard = reclaim::pin();
+        let step = |live: Option<_>| match decide(live) {
+            Ok(answer) => Step::Put(key.record(deadline, Content::of(&input)), answer),
+            Err(answer) => Step::Keep(answer),
+        };
+        Ok(self.decide(&key, &now, &guard, step).0)
+    }
+}

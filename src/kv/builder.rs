@@ -1,0 +1,117 @@
+//! Options of a new store.
+
+use super::Kv;
+use crate::key::Key;
+use crate::time::clock::{Clock, SystemClock};
+use ahash::RandomState;
+use core::hash::BuildHasher;
+use core::marker::PhantomData;
+
+/// Options of a new store; see [`Kv::builder`].
+///
+/// ```
+/// use epochkv::{Kv, ManualClock};
+///
+/// let kv = Kv::builder()
+///     .capacity(10_000)
+///     .hasher(std::hash::RandomState::new())
+///     .clock(ManualClock::new())
+///     .build();
+/// kv.set("k", 1)?;
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Builder<K: Key + ?Sized = str, S = RandomState, C = SystemClock> {
+    capacity: usize,
+    hasher: S,
+    clock: C,
+    key: PhantomData<fn(&K)>,
+}
+
+impl<K: Key + ?Sized, S: Default, C: Default> Default for Builder<K, S, C> {
+    fn default() -> Self {
+        Self {
+            capacity: 0,
+            hasher: S::default(),
+            clock: C::default(),
+            key: PhantomData,
+        }
+    }
+}
+
+impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
+    /// The number of entries that the store holds before it grows, and below
+    /// which it does not shrink.
+    pub fn capacity(self, capacity: usize) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// Keys of bytes instead of text.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::builder().byte_keys().build();
+    /// kv.set(b"\xff\x00", 1)?;
+    /// assert_eq!(kv.keys(b"?\x00"), [b"\xff\x00"]);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn byte_keys(self) -> Builder<[u8], S, C> {
+        let Self {
+            capacity,
+            hasher,
+            clock,
+            ..
+        } = self;
+        Builder {
+            capacity,
+            hasher,
+            clock,
+            key: PhantomData,
+        }
+    }
+
+    /// Another hasher. The default is quick and keyed at random per store, but
+    /// not cryptographic: where hostile clients choose the keys and can measure
+    /// times, [`std::hash::RandomState`] is the safer choice.
+    ///
+    /// It must give equal keys equal hashes; a hasher that does not makes keys
+    /// unfindable, but breaks nothing else.
+    pub fn hasher<T: BuildHasher>(self, hasher: T) -> Builder<K, T, C> {
+        let Self {
+            capacity,
+            clock,
+            key,
+            ..
+        } = self;
+        Builder {
+            capacity,
+            hasher,
+            clock,
+            key,
+        }
+    }
+
+    /// Another clock.
+    pub fn clock<T: Clock>(self, clock: T) -> Builder<K, S, T> {
+        let Self {
+            capacity,
+            hasher,
+            key,
+            ..
+        } = self;
+        Builder {
+            capacity,
+            hasher,
+            clock,
+            key,
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn build(self) -> Kv<K, S, C> {
+        Kv::from_parts(self.capacity, self.hasher, self.clock)
+    }
+}

@@ -1,0 +1,153 @@
+//! Times to live of keys that are there.
+
+use super::Kv;
+use super::access::Step;
+use crate::key::Key;
+use crate::reclaim::{self, Shared};
+use crate::record::Record;
+use crate::snapshot::Snapshot;
+use crate::time::clock::Clock;
+use crate::time::ttl::{Condition, Expiry};
+use core::hash::BuildHasher;
+use core::time::Duration;
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// The whole seconds that a key has left, rounded up, so at least 1; -1 if
+    /// it does not expire, -2 if it is absent.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("a", 1)?;
+    /// kv.set_ex("b", 1, 10)?;
+    /// assert_eq!([kv.ttl("a"), kv.ttl("b"), kv.ttl("c")], [-1, 10, -2]);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ttl(&self, key: &K) -> i64 {
+        self.expiry(key).as_secs()
+    }
+
+    /// As [`ttl`](Self::ttl), in milliseconds.
+    #[must_use]
+    pub fn ttl_ms(&self, key: &K) -> i64 {
+        self.expiry(key).as_millis()
+    }
+
+    /// As [`ttl`](Self::ttl), as an enum.
+    ///
+    /// ```
+    /// use epochkv::{Expiry, Kv};
+    ///
+    /// assert_eq!(Kv::new().expiry("k"), Expiry::Missing);
+    /// ```
+    #[must_use]
+    pub fn expiry(&self, key: &K) -> Expiry {
+        let key = self.hashed(key);
+        let now = self.now();
+        let guard = reclaim::pin();
+        let live = self.find(&key, &now, &guard);
+        live.map_or(Expiry::Missing, |record| {
+            Expiry::of(record.deadline(), &now)
+        })
+    }
+
+    /// Gives a key a new time to live, counted from now; zero removes the key.
+    /// Returns whether the key was there. Lock-free; the value is not copied if
+    /// it is a list, a dict or a long text.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    /// use std::time::Duration;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("k", 1)?;
+    /// assert!(kv.expire("k", Duration::from_secs(5)));
+    /// assert_eq!(kv.ttl("k"), 5);
+    /// assert!(kv.expire("k", Duration::ZERO));
+    /// assert!(!kv.exists("k"));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn expire(&self, key: &K, after: Duration) -> bool {
+        self.expire_if(key, after, Condition::Always)
+    }
+
+    /// As [`expire`](Self::expire), if `condition` allows it. Returns whether
+    /// the deadline was set.
+    ///
+    /// ```
+    /// use epochkv::{Condition, Kv};
+    /// use std::time::Duration;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_ex("k", 1, 10)?;
+    /// assert!(!kv.expire_if("k", Duration::from_secs(5), Condition::IfLater));
+    /// assert!(kv.expire_if("k", Duration::from_secs(20), Condition::IfLater));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn expire_if(&self, key: &K, after: Duration, condition: Condition) -> bool {
+        self.renew(key, after, condition).is_some()
+    }
+
+    /// Returns the value of a key and gives it a new time to live, in one step,
+    /// as for a session that stays alive while it is used. Zero removes the key.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    /// use std::time::Duration;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_ex("session", "token", 10)?;
+    /// assert_eq!(kv.get_and_expire("session", Duration::from_secs(60)).unwrap(), "token");
+    /// assert_eq!(kv.ttl("session"), 60);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn get_and_expire(&self, key: &K, after: Duration) -> Option<Snapshot> {
+        self.renew(key, after, Condition::Always)
+    }
+
+    fn renew(&self, key: &K, after: Duration, condition: Condition) -> Option<Snapshot> {
+        let key = self.hashed(key);
+        let now = self.now();
+        let deadline = now.after(after);
+        let guard = reclaim::pin();
+        let renew = |live: Option<Shared<'_, Record<K>>>| {
+            let allowed = live.filter(|record| condition.allows(record.deadline(), deadline));
+            let Some(record) = allowed else {
+                return Step::Keep(None);
+            };
+            let answer = Some(Snapshot::exact(record));
+            if after.is_zero() {
+                Step::Remove(answer)
+            } else {
+                Step::Put(key.record(deadline, record.exact_content()), answer)
+            }
+        };
+        self.decide(&key, &now, &guard, renew).0
+    }
+
+    /// Removes a key's deadline. Returns whether it had one.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_ex("k", 1, 10)?;
+    /// assert!(kv.persist("k"));
+    /// assert!(!kv.persist("k"));
+    /// assert_eq!(kv.ttl("k"), -1);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn persist(&self, key: &K) -> bool {
+        let key = self.hashed(key);
+        let guard = reclaim::pin();
+        let persist = |live: Option<Shared<'_, Record<K>>>| match live {
+            Some(record) if record.deadline() != 0 => {
+                Step::Put(key.record(0, record.exact_content()), true)
+            }
+            _ => Step::Keep(false),
+        };
+        self.decide(&key, &self.now(), &guard, persist).0
+    }
+}

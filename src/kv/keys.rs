@@ -1,0 +1,116 @@
+//! Whole-store calls that are made of walks.
+
+use super::Kv;
+use super::scan::{Cursor, Walk};
+use crate::glob::Pattern;
+use crate::key::Key;
+use crate::snapshot::Snapshot;
+use crate::time::clock::Clock;
+use core::hash::BuildHasher;
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// The keys that match a glob pattern, in ascending order of their bytes.
+    ///
+    /// `*` stands for any run of characters, `?` for one, `[a-z]` for one of a
+    /// class, `[^a-z]` for one outside of it, and `\` takes the next character
+    /// as it is; [`Pattern`] has the whole grammar. Every pattern means
+    /// something, and none takes more than linear time per key.
+    ///
+    /// Keys that are there during the whole call are listed, each once; keys
+    /// that come or go meanwhile may be. Blocks nobody. O(n) and the sorting; a
+    /// pattern without wildcards is one lookup.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_many([("user:2", 1), ("user:1", 1), ("job:1", 1)], 60)?;
+    /// assert_eq!(kv.keys("user:*"), ["user:1", "user:2"]);
+    /// assert_eq!(kv.keys("[^u]*"), ["job:1"]);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn keys(&self, pattern: &K) -> Vec<K::Owned> {
+        let mut keys = Vec::new();
+        self.walk(&Pattern::new(pattern), |key| keys.push(key.to_owned()));
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Removes the keys that match a pattern. Returns how many it removed. Keys
+    /// that come meanwhile may stay.
+    ///
+    /// ```
+    /// use epochkv::{Kv, Pattern};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_many([("user:2", 1), ("user:1", 1), ("job:1", 1)], 60)?;
+    /// assert_eq!(kv.delete_matching(&Pattern::new("user:*")), 2);
+    /// assert_eq!(kv.keys("*"), ["job:1"]);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn delete_matching(&self, pattern: &Pattern<K>) -> usize {
+        self.scan(pattern)
+            .filter(|item| self.delete(item.key()))
+            .count()
+    }
+
+    /// Removes the entries for which `keep` returns false. Returns how many it
+    /// removed. An entry that changes after `keep` saw it is shown again.
+    ///
+    /// `keep` runs under no lock and no guard and may call the store.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_many([("a", 1), ("b", 2), ("c", 3)], 60)?;
+    /// assert_eq!(kv.retain(|_, value| value.as_int() > Some(1)), 1);
+    /// assert_eq!(kv.keys("*"), ["b", "c"]);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn retain(&self, mut keep: impl FnMut(&K, &Snapshot) -> bool) -> usize {
+        let mut removed = 0;
+        let mut cursor = Some(Cursor::START);
+        while let Some(at) = cursor {
+            let (next, page) = self.scan_page(at, &Pattern::everything(), 1);
+            for item in page {
+                let mut seen = Some(item.value().clone());
+                while let Some(value) = seen.take_if(|value| !keep(item.key(), value)) {
+                    if self.compare_and_delete_snapshot(item.key(), &value) {
+                        removed += 1;
+                    } else {
+                        seen = self.get(item.key());
+                    }
+                }
+            }
+            cursor = (!next.is_start()).then_some(next);
+        }
+        removed
+    }
+
+    /// The number of live keys, counted by a walk. O(n).
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("k", 1)?;
+    /// assert_eq!(kv.live_len(), 1);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn live_len(&self) -> usize {
+        let mut count = 0;
+        self.walk(&Pattern::everything(), |_| count += 1);
+        count
+    }
+
+    /// Shows all live keys that match to `visit`, which is not user code.
+    fn walk(&self, pattern: &Pattern<K>, mut visit: impl FnMut(&K)) {
+        let mut walk = Walk::Begin;
+        while !walk.is_done() {
+            self.step(&mut walk, pattern, |record, _| visit(record.key()));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The store: a cheap handle to a table of records, a hasher and a clock.
+//!
+//! # How an operation meets expiry
+//!
+//! An entry is gone when the clock reaches its deadline, judged by one reading
+//! per operation. A deadline never changes within an entry: a new deadline is a
+//! new entry. Whoever finds an entry expired unlinks exactly that entry before
+//! answering that the key is absent, or finds that it has changed and looks
+//! again. So an operation that judged an entry alive a moment earlier, and then
+//! replaces it, fails if anybody has been told in between that the key is gone:
+//! no expired value comes back to life.
+//!
+//! # How an operation meets increments
+//!
+//! An integer changes in place. An operation whose decision depends on the
+//! value freezes it first (`record::cell`), then puts a new entry into the slot.
+
+mod access;
+mod atomic;
+mod batch;
+mod builder;
+mod expire;
+mod incr;
+mod keys;
+mod ops;
+mod scan;
+mod stats;
+mod update;
+
+use crate::counter::Sharded;
+use crate::key::Key;
+use crate::record::Record;
+use crate::table::Table;
+use crate::time::clock::{Clock, SystemClock};
+use ahash::RandomState;
+use core::fmt;
+use core::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+pub use builder::Builder;
+pub use incr::{IncrOptions, Incremented};
+pub use scan::{Cursor, Item, Scan};
+pub use stats::Stats;
+pub use update::Change;
+
+/// A lock-free key-value store: a handle that is cheap to clone; all clones are
+/// one store, which goes away with the last of them.
+///
+/// `K` is the kind of key: `str` (the default), or `[u8]` for keys that need
+/// not be text. `S` makes the hasher, `C` is the [`Clock`].
+///
+/// Every operation on one key is linearizable, none takes a lock or waits for
+/// another thread, and all may be called from everywhere, also from within the
+/// closures that some of them take. The README's table says for each operation
+/// what progress it guarantees and what it costs.
+///
+/// ```
+/// use epochkv::Kv;
+/// use std::time::Duration;
+///
+/// let kv = Kv::new();
+/// kv.set("name", "Ann")?;
+/// kv.set_ex("session:7", "token", Duration::from_millis(1500))?;
+/// assert_eq!(kv.get("name").unwrap(), "Ann");
+/// assert_eq!(kv.incr("visits")?, 1);
+/// assert_eq!(kv.ttl("session:7"), 2);
+/// assert_eq!(kv.keys("*s*"), ["session:7", "visits"]);
+///
+/// let other = kv.clone();
+/// std::thread::spawn(move || other.incr("visits")).join().unwrap()?;
+/// assert_eq!(kv.get("visits").unwrap(), 2);
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+pub struct Kv<K: Key + ?Sized = str, S = RandomState, C = SystemClock> {
+    inner: Arc<Inner<K, S, C>>,
+}
+
+/// What all handles of a store share.
+struct Inner<K: Key + ?Sized, S, C> {
+    table: Table<Record<K>>,
+    hasher: S,
+    clock: C,
+    /// Entries that were found expired and unlinked.
+    expired: Sharded,
+}
+
+impl Kv {
+    /// An empty store with text keys, randomly seeded hasher and the system's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// An empty store that holds `capacity` entries before it grows, and that
+    /// does not shrink below that. Aborts if the memory cannot be had.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self::builder().capacity(capacity).build()
+    }
+
+    /// A store with other than the default options.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
+    fn from_parts(capacity: usize, hasher: S, clock: C) -> Self {
+        let table = Table::with_capacity(capacity);
+        Self {
+            inner: Arc::new(Inner {
+                table,
+                hasher,
+                clock,
+                expired: Sharded::new(),
+            }),
+        }
+    }
+
+    fn table(&self) -> &Table<Record<K>> {
+        &self.inner.table
+    }
+
+    /// Whether both handles are of one store.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// assert!(kv.is_same_store(&kv.clone()));
+    /// assert!(!kv.is_same_store(&Kv::new()));
+    /// ```
+    #[must_use]
+    pub fn is_same_store(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// The hash of a key's bytes. Runs user code; never called under a guard.
+    #[inline]
+    fn hash_bytes(&self, key: &[u8]) -> u64 {
+        let mut hasher = self.inner.hasher.build_hasher();
+        hasher.write(key);
+        hasher.finish()
+    }
+}
+
+impl<K: Key + ?Sized, S, C> Clone for Kv<K, S, C> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<K: Key + ?Sized, S: Default, C: Default> Default for Kv<K, S, C> {
+    fn default() -> Self {
+        Self::from_parts(0, S::default(), C::default())
+    }
+}
+
+impl<K: Key + ?Sized, S, C> fmt::Debug for Kv<K, S, C> {
+    /// Shows the number of entries, not the entries.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.table().len(&crate::reclaim::pin());
+        f.debug_struct("Kv")
+            .field("len", &len)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,293 @@
+//! Walks over the store: streaming, in pages, and the loop under all of them.
+
+use super::Kv;
+use crate::glob::Pattern;
+use crate::key::Key;
+use crate::reclaim::{self, Shared};
+use crate::record::Record;
+use crate::record::handle::Handle;
+use crate::snapshot::Snapshot;
+use crate::table;
+use crate::time::clock::Clock;
+use crate::time::ttl::Expiry;
+use core::fmt;
+use core::hash::BuildHasher;
+use core::num::NonZeroU64;
+
+/// Positions of the table visited under one pin: a few dozen entries.
+const STRIDE: usize = 16;
+
+/// One entry, as a scan met it. Holds its key and value by reference count and
+/// is as independent of the store as a [`Snapshot`].
+pub struct Item<K: Key + ?Sized = str> {
+    record: Handle<K>,
+    value: Snapshot,
+    expiry: Expiry,
+}
+
+impl<K: Key + ?Sized> Item<K> {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &K {
+        self.record.share().key()
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &Snapshot {
+        &self.value
+    }
+
+    /// The time to live, as of when the scan met the entry.
+    #[must_use]
+    pub fn expiry(&self) -> Expiry {
+        self.expiry
+    }
+}
+
+impl<K: Key + ?Sized> Clone for Item<K> {
+    fn clone(&self) -> Self {
+        Self {
+            record: self.record.clone(),
+            value: self.value.clone(),
+            expiry: self.expiry,
+        }
+    }
+}
+
+impl<K: Key + ?Sized> fmt::Debug for Item<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item")
+            .field("key", &self.key())
+            .field("value", &self.value)
+            .field("expiry", &self.expiry)
+            .finish()
+    }
+}
+
+/// Where a walk by pages goes on. Begins and ends as [`START`](Self::START),
+/// which as a number is 0.
+///
+/// A cursor stays valid whatever happens to the store, resizes and `clear`
+/// included, and may be kept or sent elsewhere as a `u64`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Cursor(u64);
+
+impl Cursor {
+    /// The beginning, and the sign that the end was reached.
+    pub const START: Self = Self(0);
+
+    /// Whether this is [`START`](Self::START).
+    #[must_use]
+    pub fn is_start(self) -> bool {
+        self == Self::START
+    }
+}
+
+impl From<u64> for Cursor {
+    fn from(word: u64) -> Self {
+        Self(word)
+    }
+}
+
+impl From<Cursor> for u64 {
+    fn from(cursor: Cursor) -> Self {
+        cursor.0
+    }
+}
+
+/// A streaming walk; see [`Kv::scan`].
+pub struct Scan<'s, K: Key + ?Sized, S, C> {
+    kv: &'s Kv<K, S, C>,
+    pattern: Pattern<K>,
+    /// None at the end.
+    cursor: Option<Cursor>,
+    page: std::vec::IntoIter<Item<K>>,
+}
+
+impl<K: Key + ?Sized, S, C> fmt::Debug for Scan<'_, K, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scan")
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Iterator for Scan<'_, K, S, C> {
+    type Item = Item<K>;
+
+    fn next(&mut self) -> Option<Item<K>> {
+        loop {
+            if let Some(item) = self.page.next() {
+                return Some(item);
+            }
+            let (next, page) = self.kv.scan_page(self.cursor?, &self.pattern, STRIDE);
+            self.cursor = (!next.is_start()).then_some(next);
+            self.page = page.into_iter();
+        }
+    }
+}
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> core::iter::FusedIterator for Scan<'_, K, S, C> {}
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// Walks over all keys that match a pattern, in no particular order, without
+    /// collecting them first.
+    ///
+    /// Keys that are there during the whole walk are met exactly once, also if
+    /// the table grows or shrinks meanwhile; keys that come or go may be met or
+    /// not. The walk blocks nobody and holds nothing back between two items; it
+    /// may be dropped halfway.
+    ///
+    /// ```
+    /// use epochkv::{Kv, Pattern};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_many([("user:1", 10), ("user:2", 20), ("job:1", 30)], 60)?;
+    /// let users = Pattern::new("user:*");
+    /// let sum: i64 = kv.scan(&users).filter_map(|item| item.value().as_int()).sum();
+    /// assert_eq!(sum, 30);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scan(&self, pattern: &Pattern<K>) -> Scan<'_, K, S, C> {
+        let page = Vec::new().into_iter();
+        Scan {
+            kv: self,
+            pattern: pattern.clone(),
+            cursor: Some(Cursor::START),
+            page,
+        }
+    }
+
+    /// Walks over all keys that begin with `prefix`, as [`scan`](Self::scan).
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_many([("a*1", 1), ("ab1", 2)], 60)?;
+    /// assert_eq!(kv.scan_prefix("a*").count(), 1);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scan_prefix(&self, prefix: &K) -> Scan<'_, K, S, C> {
+        self.scan(&Pattern::prefix(prefix))
+    }
+
+    /// A part of a walk: matching entries, and the cursor for the next part.
+    ///
+    /// Begin with [`Cursor::START`] and go on until it comes back. A page has
+    /// about `count` entries or fewer, perhaps none; its cost is bounded by
+    /// `count`, not by the size of the store. Guarantees as for
+    /// [`scan`](Self::scan).
+    ///
+    /// ```
+    /// use epochkv::{Cursor, Kv, Pattern};
+    ///
+    /// let kv = Kv::new();
+    /// (0..100).try_for_each(|n| kv.set(&format!("key:{n}"), n))?;
+    /// let (mut cursor, mut met) = (Cursor::START, 0);
+    /// loop {
+    ///     let (next, page) = kv.scan_page(cursor, &Pattern::new("*"), 10);
+    ///     met += page.len();
+    ///     cursor = next;
+    ///     if cursor.is_start() {
+    ///         break;
+    ///     }
+    /// }
+    /// assert_eq!(met, 100);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scan_page(
+        &self,
+        cursor: Cursor,
+        pattern: &Pattern<K>,
+        count: usize,
+    ) -> (Cursor, Vec<Item<K>>) {
+        let mut page = Vec::new();
+        let mut walk = Walk::from(cursor);
+        for _ in 0..count.div_ceil(STRIDE).max(1) {
+            self.step(&mut walk, pattern, |record, expiry| {
+                let value = Snapshot::new(record, record.value());
+                page.push(Item {
+                    record: Handle::new(record),
+                    value,
+                    expiry,
+                });
+            });
+            if walk.is_done() || page.len() >= count {
+                break;
+            }
+        }
+        (walk.cursor(), page)
+    }
+
+    /// Visits the next few positions, under one guard, and shows the live
+    /// entries that match to `visit`, which is not user code.
+    pub(super) fn step(
+        &self,
+        walk: &mut Walk,
+        pattern: &Pattern<K>,
+        mut visit: impl FnMut(Shared<'_, Record<K>>, Expiry),
+    ) {
+        let exact = pattern.exact_bytes().map(|key| (key, self.hash_bytes(key)));
+        let now = self.now();
+        let guard = reclaim::pin();
+        let mut show = |record: Shared<'_, Record<K>>| {
+            visit(record, Expiry::of(record.deadline(), &now));
+        };
+        if let Some((key, hash)) = exact {
+            let found = self.table().find(hash, key, &guard);
+            found
+                .and_then(|record| self.unless_expired(record, &now, &guard))
+                .map(&mut show);
+            *walk = Walk::Done;
+            return;
+        }
+        let mut found = Vec::new();
+        for _ in 0..STRIDE {
+            let cursor = match walk {
+                Walk::Begin => self.table().scan(&guard),
+                Walk::At(cursor) => *cursor,
+                Walk::Done => return,
+            };
+            *walk = self
+                .table()
+                .visit(cursor, &mut found, &guard)
+                .map_or(Walk::Done, Walk::At);
+            found
+                .drain(..)
+                .filter(|record| pattern.is_match_bytes(record.key_bytes()))
+                .filter_map(|record| self.unless_expired(record, &now, &guard))
+                .for_each(&mut show);
+        }
+    }
+}
+
+/// A walk's place in the table.
+pub(super) enum Walk {
+    Begin,
+    At(table::Cursor),
+    Done,
+}
+
+impl Walk {
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    fn cursor(&self) -> Cursor {
+        match self {
+            Self::At(cursor) => Cursor(cursor.pack().get()),
+            Self::Begin | Self::Done => Cursor::START,
+        }
+    }
+}
+
+impl From<Cursor> for Walk {
+    fn from(cursor: Cursor) -> Self {
+        NonZeroU64::new(cursor.0).map_or(Self::Begin, |word| Self::At(table::Cursor::unpack(word)))
+    }
+}

@@ -1,0 +1,94 @@
+//! What a store can say about itself, and upkeep by hand.
+
+use super::Kv;
+use crate::key::Key;
+use crate::reclaim;
+
+/// Figures about a store, for dashboards and tests. Each is read by itself, not
+/// all at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Entries in the table; as [`Kv::len`].
+    pub entries: usize,
+    /// Buckets of the table, of seven entries each.
+    pub buckets: usize,
+    /// Overflow buckets in use.
+    pub overflow_buckets: usize,
+    /// Bytes of the table itself, without entries.
+    pub table_bytes: usize,
+    /// Whether the table is just growing or shrinking.
+    pub resizing: bool,
+    /// How often the table has grown or shrunk.
+    pub resizes: u64,
+    /// Expired entries that were unlinked by operations that met them.
+    pub expired: usize,
+}
+
+impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
+    /// The number of entries, in O(number of cores), without a walk.
+    ///
+    /// Exact when nobody writes, but for entries that have expired and that no
+    /// operation has met since: they still count. During concurrent writes it is
+    /// a value near the truth. [`live_len`](Kv::live_len) counts exactly.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("k", 1)?;
+    /// assert_eq!(kv.len(), 1);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table().len(&reclaim::pin())
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Figures about this store.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::with_capacity(1000);
+    /// assert!(kv.stats().buckets >= 1000 / 7);
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let guard = reclaim::pin();
+        let shape = self.table().shape(&guard);
+        Stats {
+            entries: self.table().len(&guard),
+            buckets: shape.buckets,
+            overflow_buckets: shape.overflow_buckets,
+            table_bytes: shape.bytes,
+            resizing: shape.migrating,
+            resizes: shape.resizes,
+            expired: self.inner.expired.sum(),
+        }
+    }
+
+    /// Shrinks the table to what its entries need, at the expense of the calling
+    /// thread; others go on working. It shrinks by itself too, but only while
+    /// keys are removed.
+    pub fn shrink_to_fit(&self) {
+        self.table().shrink_to_fit(&reclaim::pin());
+    }
+
+    /// Frees the memory of removed entries as far as possible now: what this
+    /// thread removed, unless another thread is in the middle of an operation
+    /// that could still see it. Other threads' last few dozen removals are freed
+    /// by their own next operations.
+    pub fn flush(&self) {
+        // An epoch passes in up to three steps, one of which each flush can do.
+        for _ in 0..4 {
+            reclaim::pin().flush();
+        }
+    }
+}

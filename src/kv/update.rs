@@ -1,0 +1,153 @@
+//! Atomic changes by the caller's own code.
+
+use super::Kv;
+use super::access::Step;
+use crate::error::Error;
+use crate::key::Key;
+use crate::reclaim::{self, Shared};
+use crate::record::handle::Handle;
+use crate::record::{Content, Record};
+use crate::snapshot::Snapshot;
+use crate::time::clock::Clock;
+use crate::time::ttl::Ttl;
+use crate::value::{Input, Value};
+use core::hash::BuildHasher;
+
+/// What an [`update`](Kv::update) closure wants to become of a key.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Nothing: the key stays as it is, or absent.
+    Keep,
+    /// This value; the deadline stays. A new key gets none.
+    Set(Value),
+    /// This value, with a time to live that counts from the change.
+    SetEx(Value, Ttl),
+    /// The key goes away.
+    Remove,
+}
+
+impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// Changes a key by a closure, atomically: the change is made only if the
+    /// key still is as the closure saw it, otherwise the closure runs again.
+    /// Returns the value after the call.
+    ///
+    /// The closure may run more than once, so it should have no other effect.
+    /// It runs under no lock and no guard: it may block, call the store (also
+    /// for the same key) or panic, and then nothing has changed. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// use epochkv::{Change, Kv, Snapshot, Value};
+    ///
+    /// let kv = Kv::new();
+    /// let push = |item: i64| {
+    ///     kv.update("list", |old| {
+    ///         let mut list = old.and_then(Snapshot::as_list).map(|l| l.to_vec()).unwrap_or_default();
+    ///         list.push(Value::from(item));
+    ///         Change::Set(Value::from(list))
+    ///     })
+    /// };
+    /// push(1)?;
+    /// assert_eq!(push(2)?.unwrap(), Value::from(vec![1, 2]));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn update(
+        &self,
+        key: &K,
+        mut change: impl FnMut(Option<&Snapshot>) -> Change,
+    ) -> Result<Option<Snapshot>, Error> {
+        let key = self.hashed_for_write(key)?;
+        loop {
+            let seen = {
+                let guard = reclaim::pin();
+                self.find(&key, &self.now(), &guard)
+                    .map(|record| (Handle::new(record), Snapshot::exact(record)))
+            };
+            let (value, ttl) = match change(seen.as_ref().map(|(_, snapshot)| snapshot)) {
+                Change::Keep => return Ok(seen.map(|(_, snapshot)| snapshot)),
+                Change::Set(value) => (Some(value), None),
+                Change::SetEx(value, ttl) => (Some(value), Some(ttl)),
+                Change::Remove => (None, None),
+            };
+            let input = value.map(Input::Value);
+            input.as_ref().map_or(Ok(()), Input::check_depth)?;
+
+            let now = self.now();
+            let guard = reclaim::pin();
+            let step = |live: Option<Shared<'_, Record<K>>>| {
+                // The handle keeps its record alive, so an equal address is the
+                // same record; and its cell is frozen, so it is the same value.
+                let unchanged = match (&seen, live) {
+                    (Some((handle, _)), Some(record)) => handle.share().is(record),
+                    (None, None) => true,
+                    _ => false,
+                };
+                if !unchanged {
+                    return Step::Keep(false);
+                }
+                let Some(input) = &input else {
+                    return Step::Remove(true);
+                };
+                let deadline = match ttl {
+                    Some(ttl) => ttl.deadline(&now),
+                    None => live.map_or(0, Shared::deadline),
+                };
+                Step::Put(key.record(deadline, Content::of(input)), true)
+            };
+            if let (true, new) = self.decide(&key, &now, &guard, step) {
+                let written = new.zip(input);
+                return Ok(written.map(|(new, input)| Snapshot::new(new, input.as_ref())));
+            }
+        }
+    }
+
+    /// The value of a key; if it is absent, the value that `make` returns is
+    /// stored first, unless another thread is faster, whose value then is the
+    /// result.
+    ///
+    /// `make` runs at most once, under no lock and no guard; callers that race
+    /// for an absent key may each run theirs, and all get the one that won.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// assert_eq!(kv.get_or_insert_with("k", 60, || "made".into())?, "made");
+    /// assert_eq!(kv.get_or_insert_with("k", 60, || unreachable!())?, "made");
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn get_or_insert_with(
+        &self,
+        key: &K,
+        ttl: impl Into<Ttl>,
+        make: impl FnOnce() -> Value,
+    ) -> Result<Snapshot, Error> {
+        if let Some(found) = self.get(key) {
+            return Ok(found);
+        }
+        let key = self.hashed_for_write(key)?;
+        let input = Input::Value(make());
+        input.check_depth()?;
+        let now = self.now();
+        let deadline = ttl.into().deadline(&now);
+        let guard = reclaim::pin();
+        let insert = |live: Option<Shared<'_, Record<K>>>| match live {
+            Some(record) => Step::Keep(Some(Snapshot::new(record, record.value()))),
+            None => Step::Put(key.record(deadline, Content::of(&input)), None),
+        };
+        Ok(match self.decide(&key, &now, &guard, insert) {
+            (Some(found), _) => found,
+            (None, Some(new)) => Snapshot::new(new, input.as_ref()),
+            // Unreachable: without a found value a record was put.
+            (None, None) => input.into_value().into(),
+        })
+    }
+}

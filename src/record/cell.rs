@@ -1,0 +1,144 @@
+//! The in-place integer of a counter: 63 bits of value and one of decision.
+
+use crate::sync::{AtomicU64, Ordering};
+
+const FROZEN: u64 = 1;
+
+/// An integer that changes by compare-exchange until it is frozen.
+///
+/// Whoever decides by the value (take, swap, compare, update, expire) freezes
+/// the cell first, and then puts another entry into the slot. An increment that
+/// meets a frozen cell goes through the slot too, so none is lost and nobody
+/// waits. Blind writers (set, delete, clear, expiry) do not freeze: an increment
+/// that comes late to an entry they replaced is placed just before them.
+pub(crate) struct Cell(AtomicU64);
+
+/// Why [`Cell::update`] did nothing.
+pub(crate) enum Refused<X> {
+    /// The cell is frozen, or the result is too wide for it.
+    Immutable,
+    /// The step said so.
+    ByStep(X),
+}
+
+impl Cell {
+    /// Whether an integer fits into 63 bits.
+    pub(crate) fn fits(value: i64) -> bool {
+        (value << 1) >> 1 == value
+    }
+
+    /// A cell with this value, which fits.
+    pub(crate) fn new(value: i64) -> Self {
+        debug_assert!(Self::fits(value));
+        Self(AtomicU64::new((value << 1) as u64))
+    }
+
+    /// A plain word for entries that hold no counter.
+    pub(crate) fn plain(word: u64) -> Self {
+        Self(AtomicU64::new(word))
+    }
+
+    /// The plain word.
+    pub(crate) fn word(&self) -> u64 {
+        // Relaxed: written before the entry was published, and never again.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The value now.
+    pub(crate) fn get(&self) -> i64 {
+        // Acquire: pairs with `update`: who sees an increment sees what its
+        // thread did before.
+        value(self.0.load(Ordering::Acquire))
+    }
+
+    /// The value for good: no increment changes this cell any more.
+    pub(crate) fn freeze(&self) -> i64 {
+        // AcqRel: acquire as in `get`; release, so that an increment that is
+        // turned away sees what led to the freeze.
+        value(self.0.fetch_or(FROZEN, Ordering::AcqRel))
+    }
+
+    /// Replaces the value by what `step` makes of it, atomically; `step` may run
+    /// more than once. A step to the same value writes nothing. Lock-free.
+    #[inline]
+    pub(crate) fn update<X>(
+        &self,
+        mut step: impl FnMut(i64) -> Result<i64, X>,
+    ) -> Result<(), Refused<X>> {
+        // Acquire: as in `get`.
+        let mut seen = self.0.load(Ordering::Acquire);
+        loop {
+            if seen & FROZEN != 0 {
+                return Err(Refused::Immutable);
+            }
+            let old = value(seen);
+            let new = step(old).map_err(Refused::ByStep)?;
+            if new == old {
+                return Ok(());
+            }
+            if !Self::fits(new) {
+                return Err(Refused::Immutable);
+            }
+            // AcqRel: pairs with `get`, `freeze` and other updates. Acquire on
+            // failure, as for the first load.
+            let swapped = self.0.compare_exchange_weak(
+                seen,
+                (new << 1) as u64,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            match swapped {
+                Ok(_) => return Ok(()),
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+fn value(word: u64) -> i64 {
+    word as i64 >> 1
+}
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{Cell, Refused};
+
+    const MAX: i64 = (1 << 62) - 1;
+    const MIN: i64 = -(1 << 62);
+
+    #[test]
+    fn holds_63_bits() {
+        for value in [0, 1, -1, MAX, MIN] {
+            assert!(Cell::fits(value));
+            assert_eq!(Cell::new(value).get(), value);
+            assert_eq!(Cell::new(value).freeze(), value);
+        }
+        for value in [MAX + 1, MIN - 1, i64::MAX, i64::MIN] {
+            assert!(!Cell::fits(value));
+        }
+    }
+
+    #[test]
+    fn a_frozen_cell_keeps_its_value() {
+        let cell = Cell::new(7);
+        assert_eq!((cell.freeze(), cell.freeze()), (7, 7));
+        let refused = cell.update::<()>(|value| Ok(value + 1));
+        assert!(matches!(refused, Err(Refused::Immutable)));
+        assert_eq!(cell.get(), 7);
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit_and_what_the_step_refuses() {
+        let cell = Cell::new(MAX);
+        assert!(matches!(
+            cell.update::<()>(|value| Ok(value + 1)),
+            Err(Refused::Immutable)
+        ));
+        assert!(matches!(
+            cell.update(|_| Err("no")),
+            Err(Refused::ByStep("no"))
+        ));
+        assert!(cell.update::<()>(|value| Ok(value - 1)).is_ok());
+        assert_eq!(cell.get(), MAX - 1);
+    }
+}

@@ -1,0 +1,275 @@
+//! `Snapshot`: what `get` returns.
+
+use crate::reclaim::Shared;
+use crate::record::Record;
+use crate::record::handle::{AnyKey, Handle};
+use crate::value::{Dict, Input, Kind, List, Value, ValueRef};
+use core::fmt;
+
+/// The value of a key at one instant: owned, immutable, and independent of the
+/// store.
+///
+/// Scalars are copied out of the store. Text, bytes, lists and dicts share the
+/// stored entry by reference count: making, cloning and dropping a snapshot is
+/// O(1) and copies no content. A snapshot may be kept for ever, sent to other
+/// threads and held across `.await`; it keeps its own entry in memory and
+/// nothing else. Later writes to the key never show in it.
+///
+/// ```
+/// use epochkv::Kv;
+///
+/// let kv = Kv::new();
+/// kv.set("greeting", "hello")?;
+/// let before = kv.get("greeting").unwrap();
+/// kv.delete("greeting");
+/// assert_eq!(before, "hello");
+/// assert_eq!(before.as_str(), Some("hello"));
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Snapshot(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Record(Handle<AnyKey>),
+}
+
+const _: () = {
+    const fn is_send_sync_static<T: Send + Sync + 'static>() {}
+    is_send_sync_static::<Snapshot>();
+    assert!(size_of::<Snapshot>() == 16);
+};
+
+impl Snapshot {
+    /// Of a record whose value, now or for good, is `value`.
+    #[inline]
+    pub(crate) fn new<K: ?Sized + 'static>(
+        record: Shared<'_, Record<K>>,
+        value: ValueRef<'_>,
+    ) -> Self {
+        Self::scalar(value).unwrap_or_else(|| Self(Repr::Record(Handle::new(record).forget_key())))
+    }
+
+    /// Of a record, exact: it does not change in place any more.
+    pub(crate) fn exact<K: ?Sized + 'static>(record: Shared<'_, Record<K>>) -> Self {
+        Self::new(record, record.exact_value())
+    }
+
+    /// Whether this is a snapshot of `record`, for good: of a scalar, whether the
+    /// record holds the same kind and bits and will not change in place.
+    pub(crate) fn is_of<K: ?Sized + 'static>(&self, record: Shared<'_, Record<K>>) -> bool {
+        match &self.0 {
+            Repr::Record(held) => held.share().as_ptr().cast() == record.as_ptr(),
+            // The look before the freeze spares a counter that differs anyway.
+            _ => self.as_ref().same(record.value()) && self.as_ref().same(record.exact_value()),
+        }
+    }
+
+    fn scalar(value: ValueRef<'_>) -> Option<Self> {
+        Some(Self(match value {
+            ValueRef::Null => Repr::Null,
+            ValueRef::Bool(value) => Repr::Bool(value),
+            ValueRef::Int(value) => Repr::Int(value),
+            ValueRef::Float(value) => Repr::Float(value),
+            ValueRef::Str(_) | ValueRef::Bytes(_) | ValueRef::List(_) | ValueRef::Dict(_) => {
+                return None;
+            }
+        }))
+    }
+
+    /// The value, borrowed: the way to match on it.
+    ///
+    /// ```
+    /// use epochkv::{Kv, ValueRef};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("n", 5)?;
+    /// assert!(matches!(kv.get("n").unwrap().as_ref(), ValueRef::Int(5)));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match &self.0 {
+            Repr::Null => ValueRef::Null,
+            Repr::Bool(value) => ValueRef::Bool(*value),
+            Repr::Int(value) => ValueRef::Int(*value),
+            Repr::Float(value) => ValueRef::Float(*value),
+            Repr::Record(record) => record.share().value(),
+        }
+    }
+
+    /// The kind of the value.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.as_ref().kind()
+    }
+
+    /// Whether the value is null.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.as_ref().is_null()
+    }
+
+    /// The bool, if it is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        self.as_ref().as_bool()
+    }
+
+    /// The integer, if it is one.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        self.as_ref().as_int()
+    }
+
+    /// The float, if it is one.
+    #[must_use]
+    pub fn as_float(&self) -> Option<f64> {
+        self.as_ref().as_float()
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        self.as_ref().as_str()
+    }
+
+    /// The bytes, if the value is of that kind.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        self.as_ref().as_bytes()
+    }
+
+    /// The list, if it is one.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&List> {
+        self.as_ref().as_list()
+    }
+
+    /// The dict, if it is one.
+    #[must_use]
+    pub fn as_dict(&self) -> Option<&Dict> {
+        self.as_ref().as_dict()
+    }
+
+    /// A [`Value`] to keep or to change. O(1) for lists, dicts and long texts;
+    /// short texts (up to 1 KiB) are copied.
+    ///
+    /// ```
+    /// use epochkv::{Kv, Value};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("list", vec![1, 2])?;
+    /// let mut own = kv.get("list").unwrap().as_list().unwrap().to_vec();
+    /// own.push(Value::from(3));
+    /// assert_eq!(kv.get("list").unwrap(), Value::from(vec![1, 2]));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        self.as_ref().to_value()
+    }
+
+    /// Whether both are the same write to the store: the same entry, or, for
+    /// scalars, the same kind and bits.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("k", "text")?;
+    /// let first = kv.get("k").unwrap();
+    /// assert!(first.is_same(&kv.get("k").unwrap()));
+    /// kv.set("k", "text")?;
+    /// assert!(!first.is_same(&kv.get("k").unwrap()));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Record(one), Repr::Record(other)) => one.share().is(other.share()),
+            (Repr::Record(_), _) | (_, Repr::Record(_)) => false,
+            _ => self.as_ref().same(other.as_ref()),
+        }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl From<Value> for Snapshot {
+    /// A snapshot of a value that is in no store.
+    fn from(value: Value) -> Self {
+        Self::scalar(value.as_ref())
+            .unwrap_or_else(|| Self(Repr::Record(Handle::detached(&Input::Value(value)))))
+    }
+}
+
+impl From<&Snapshot> for Value {
+    fn from(snapshot: &Snapshot) -> Self {
+        snapshot.to_value()
+    }
+}
+
+impl From<Snapshot> for Value {
+    fn from(snapshot: Snapshot) -> Self {
+        snapshot.to_value()
+    }
+}
+
+impl<'a> From<&'a Snapshot> for Input<'a> {
+    fn from(snapshot: &'a Snapshot) -> Self {
+        snapshot.as_ref().into()
+    }
+}
+
+impl From<Snapshot> for Input<'_> {
+    fn from(snapshot: Snapshot) -> Self {
+        Input::Value(snapshot.to_value())
+    }
+}
+
+impl PartialEq for Snapshot {
+    /// Compares the values, as [`Value`] does.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+/// Implements comparison with what a [`ValueRef`] compares with.
+macro_rules! compares_with {
+    ($($other:ty),*) => {$(
+        impl PartialEq<$other> for Snapshot {
+            fn eq(&self, other: &$other) -> bool {
+                self.as_ref() == *other
+            }
+        }
+
+        impl PartialEq<Snapshot> for $other {
+            fn eq(&self, other: &Snapshot) -> bool {
+                other == self
+            }
+        }
+    )*};
+}
+
+compares_with!(bool, i32, i64, f64, &str, String, Value);
+
+impl PartialEq<str> for Snapshot {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == Some(other)
+    }
+}

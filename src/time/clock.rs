@@ -1,0 +1,152 @@
+//! Where the time comes from.
+
+use crate::sync::stat::{AtomicU64, Ordering};
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+/// A monotonic clock.
+///
+/// A store asks it only for entries that have a time to live, at most once per
+/// operation. It must never go back, as seen by all threads together: an entry
+/// that one thread has found expired must not be alive for the next.
+pub trait Clock: Send + Sync + 'static {
+    /// Nanoseconds since an origin that is fixed for the life of the store.
+    fn now_ns(&self) -> u64;
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The system's monotonic clock, read at every use. The default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock(());
+
+impl SystemClock {
+    /// The clock; all of a process have one origin.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now_ns(&self) -> u64 {
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        nanos(ORIGIN.elapsed())
+    }
+}
+
+/// A clock that moves only when it is told to: for tests and simulations.
+/// Clones show the same time.
+///
+/// ```
+/// use epochkv::{Kv, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+/// kv.set_ex("k", 1, 10)?;
+/// clock.advance(Duration::from_secs(10));
+/// assert!(!kv.exists("k"));
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock(Arc<Ticks>);
+
+impl ManualClock {
+    /// A clock that stands at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the clock forward; it stops at the end of time, 584 years on.
+    pub fn advance(&self, by: Duration) {
+        self.0.advance(nanos(by));
+    }
+
+    /// Moves the clock forward to `time` since its origin. A time that has
+    /// passed changes nothing.
+    pub fn advance_to(&self, time: Duration) {
+        self.0.raise(nanos(time));
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ns(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// A clock that shows the last tick: reading it costs one load.
+///
+/// Whoever owns it calls [`tick`](Self::tick), say every millisecond. Between
+/// ticks its time stands still, and so does expiry. Clones show the same time.
+///
+/// ```
+/// use epochkv::{CachedClock, Kv};
+///
+/// let clock = CachedClock::new();
+/// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+/// kv.set_ex("k", 1, 60)?;
+/// clock.tick();
+/// assert!(kv.exists("k"));
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CachedClock(Arc<Ticks>);
+
+impl CachedClock {
+    /// A clock that shows the system's time of now.
+    #[must_use]
+    pub fn new() -> Self {
+        let clock = Self::default();
+        clock.tick();
+        clock
+    }
+
+    /// Reads the system's clock and shows its time from now on.
+    pub fn tick(&self) {
+        self.0.raise(SystemClock::new().now_ns());
+    }
+}
+
+impl Clock for CachedClock {
+    fn now_ns(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// Nanoseconds that only ever grow.
+#[derive(Default)]
+struct Ticks(AtomicU64);
+
+impl Ticks {
+    fn get(&self) -> u64 {
+        // Acquire: who sees a time sees what was done before it was set.
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn raise(&self, to: u64) {
+        // AcqRel: pairs with `get`.
+        self.0.fetch_max(to, Ordering::AcqRel);
+    }
+
+    fn advance(&self, by: u64) {
+        let later = |now: u64| Some(now.saturating_add(by));
+        // AcqRel: pairs with `get`. It cannot fail: the closure always answers.
+        let _ = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
+    }
+}
+
+impl fmt::Debug for Ticks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Duration::from_nanos(self.get()).fmt(f)
+    }
+}

@@ -1,0 +1,187 @@
+//! Times to live and deadlines: the arithmetic and its corners. Pure.
+
+use super::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::record::Deadline;
+use core::cell::OnceCell;
+use core::time::Duration;
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// A time to live: how long after the call an entry stays.
+///
+/// Made from whole seconds (`60`), from a [`Duration`], or from an
+/// `Option<Duration>`. Zero means *never expires*, in seconds as in a
+/// `Duration`; a fraction of a millisecond counts as one. A time too long for
+/// the clock counts as never reached.
+///
+/// ```
+/// use epochkv::Ttl;
+/// use std::time::Duration;
+///
+/// assert_eq!(Ttl::from(60), Ttl::from(Duration::from_secs(60)));
+/// assert_eq!(Ttl::from(0), Ttl::NEVER);
+/// assert!(Ttl::from_secs(-1).is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ttl {
+    /// Milliseconds, zero for never.
+    ms: u64,
+}
+
+impl Ttl {
+    /// No expiry.
+    pub const NEVER: Self = Self { ms: 0 };
+
+    /// Whole seconds; zero is [`NEVER`](Self::NEVER).
+    ///
+    /// # Errors
+    ///
+    /// [`NegativeTtl`](ErrorKind::NegativeTtl) below zero: a deadline in the
+    /// past is refused, it must not turn into an entry that never dies.
+    pub fn from_secs(secs: i64) -> Result<Self, Error> {
+        u64::try_from(secs)
+            .map(Self::from)
+            .map_err(|_| ErrorKind::NegativeTtl.into())
+    }
+
+    /// The deadline of an entry written at `start`. Never early: the entry
+    /// lives for at least the whole time.
+    pub(crate) fn deadline(self, start: &Now<'_, impl Clock>) -> Deadline {
+        match self.ms {
+            0 => 0,
+            ms => start.ceil_ms().saturating_add(ms),
+        }
+    }
+}
+
+impl From<u64> for Ttl {
+    fn from(secs: u64) -> Self {
+        Self {
+            ms: secs.saturating_mul(1000),
+        }
+    }
+}
+
+impl From<Duration> for Ttl {
+    fn from(time: Duration) -> Self {
+        let ms = time.as_nanos().div_ceil(u128::from(NS_PER_MS));
+        Self {
+            ms: u64::try_from(ms).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl From<Option<Duration>> for Ttl {
+    fn from(time: Option<Duration>) -> Self {
+        time.map_or(Self::NEVER, Self::from)
+    }
+}
+
+/// What is known about the end of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Expiry {
+    /// The key is absent.
+    Missing,
+    /// The key has no deadline.
+    Never,
+    /// The key lives for so long from now; at least one millisecond.
+    In(Duration),
+}
+
+impl Expiry {
+    /// The whole seconds left, rounded up, so at least 1; -1 without a
+    /// deadline, -2 for an absent key.
+    #[must_use]
+    pub fn as_secs(self) -> i64 {
+        self.code(|time| time.as_nanos().div_ceil(1_000_000_000))
+    }
+
+    /// As [`as_secs`](Self::as_secs), in milliseconds.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.code(|time| time.as_nanos().div_ceil(u128::from(NS_PER_MS)))
+    }
+
+    fn code(self, units: impl Fn(Duration) -> u128) -> i64 {
+        match self {
+            Self::Missing => -2,
+            Self::Never => -1,
+            Self::In(time) => i64::try_from(units(time)).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Of a live entry with this deadline.
+    pub(crate) fn of(deadline: Deadline, now: &Now<'_, impl Clock>) -> Self {
+        match deadline {
+            0 => Self::Never,
+            _ => Self::In(Duration::from_millis(
+                deadline.saturating_sub(now.ceil_ms()).max(1),
+            )),
+        }
+    }
+}
+
+/// When [`Kv::expire_if`](crate::Kv::expire_if) sets a new deadline. No deadline
+/// counts as one that is infinitely far away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// Always.
+    Always,
+    /// If the key has no deadline (Redis: NX).
+    IfNone,
+    /// If the key has a deadline (Redis: XX).
+    IfSome,
+    /// If the new deadline is later (Redis: GT).
+    IfLater,
+    /// If the new deadline is earlier (Redis: LT).
+    IfEarlier,
+}
+
+impl Condition {
+    pub(crate) fn allows(self, old: Deadline, new: Deadline) -> bool {
+        match self {
+            Self::Always => true,
+            Self::IfNone => old == 0,
+            Self::IfSome => old != 0,
+            Self::IfLater => old != 0 && new > old,
+            Self::IfEarlier => old == 0 || new < old,
+        }
+    }
+}
+
+/// The time of one operation: read when it is first needed, then kept, so that
+/// one operation judges everything by one reading.
+pub(crate) struct Now<'c, C> {
+    clock: &'c C,
+    ns: OnceCell<u64>,
+}
+
+impl<'c, C: Clock> Now<'c, C> {
+    pub(crate) fn new(clock: &'c C) -> Self {
+        Self {
+            clock,
+            ns: OnceCell::new(),
+        }
+    }
+
+    fn ns(&self) -> u64 {
+        *self.ns.get_or_init(|| self.clock.now_ns())
+    }
+
+    fn ceil_ms(&self) -> u64 {
+        self.ns().div_ceil(NS_PER_MS)
+    }
+
+    /// The deadline that lies `time` from now; never early.
+    pub(crate) fn after(&self, time: Duration) -> Deadline {
+        self.ceil_ms().saturating_add(Ttl::from(time).ms)
+    }
+
+    /// Whether an entry with this deadline is gone. Without a deadline the
+    /// clock is not read.
+    #[inline]
+    pub(crate) fn is_past(&self, deadline: Deadline) -> bool {
+        deadline != 0 && self.ns() / NS_PER_MS >= deadline
+    }
+}

@@ -1,0 +1,300 @@
+//! Drives a real store from several threads and records what they see.
+
+use crate::history::{Call, History, Op, Readings, Ret, Ttl, Val};
+use crate::mixes::{Beside, Meeting, Mix, Script};
+use crate::rng::Rng;
+use epochkv::{Clock, Kv, ManualClock, Snapshot, Value};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A clock that can be read beside the store and, perhaps, moved.
+pub(crate) trait TestClock: Clock + Clone + Send + Sync + 'static {
+    /// Lets a little time pass.
+    fn tick(&self);
+}
+
+impl TestClock for ManualClock {
+    fn tick(&self) {
+        self.advance(Duration::from_millis(1));
+    }
+}
+
+/// Real time, as the store's own clock, but one that the recorder can read too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WallClock(Instant);
+
+impl WallClock {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for WallClock {
+    fn now_ms(&self) -> u64 {
+        self.0.elapsed().as_millis() as u64
+    }
+}
+
+impl TestClock for WallClock {
+    fn tick(&self) {}
+}
+
+/// The clock given to the store: now and then a reading is held back, so that a call
+/// is suspended after it began and others run meanwhile; with deadlines, until time
+/// has moved on. A call that acts on a stale reading is rare otherwise, and it is
+/// where a store may change an entry that others have already seen expired.
+#[derive(Debug)]
+struct Stale<C> {
+    clock: C,
+    /// How often a reading that is held back gives up the processor at most.
+    patience: u32,
+    readings: AtomicU64,
+}
+
+/// One reading in so many is held back.
+const HELD_BACK: u64 = 32;
+
+impl<C: TestClock> Clock for Stale<C> {
+    fn now_ms(&self) -> u64 {
+        let now = self.clock.now_ms();
+        // Relaxed: a count to pick some readings; nothing is published through it.
+        if self.readings.fetch_add(1, Ordering::Relaxed) % HELD_BACK == 0 {
+            for _ in 0..self.patience {
+                if self.clock.now_ms() != now {
+                    break;
+                }
+                thread::yield_now();
+            }
+        }
+        now
+    }
+}
+
+type Store<C> = Kv<str, ahash::RandomState, Stale<C>>;
+
+/// Runs `mix` on a new store and returns about `events` recorded calls.
+pub(crate) fn record<C: TestClock>(
+    mix: Mix,
+    threads: u16,
+    events: usize,
+    seed: u64,
+    clock: &C,
+) -> History {
+    let stale = Stale {
+        clock: clock.clone(),
+        patience: if mix.ttl { 200 } else { 2 },
+        readings: AtomicU64::new(0),
+    };
+    let kv: Store<C> = Kv::builder().clock(stale).build();
+    let meeting = Meeting::new(threads);
+    let stop = AtomicBool::new(false);
+    let base = Instant::now();
+    let mut history = History::default();
+    thread::scope(|scope| {
+        scope.spawn(|| accompany(&kv, mix.beside, clock, seed, &stop));
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| {
+                let script = Script::new(mix, seed, thread, &meeting);
+                let kv = &kv;
+                scope.spawn(move || {
+                    let mut worker = Worker {
+                        kv,
+                        clock,
+                        base,
+                        thread,
+                        name: String::new(),
+                        script,
+                    };
+                    let calls = events / usize::from(threads);
+                    let mut log = Vec::with_capacity(calls);
+                    for _ in 0..calls {
+                        log.push(worker.call());
+                    }
+                    log
+                })
+            })
+            .collect();
+        for worker in workers {
+            let log = worker.join().expect("a recording thread does not panic");
+            let (clears, calls) = log.into_iter().partition(|(_, call)| call.op == Op::Clear);
+            let clears: Vec<(u32, Call)> = clears;
+            let calls: Vec<(u32, Call)> = calls;
+            history
+                .clears
+                .extend(clears.into_iter().map(|(_, call)| call));
+            history.calls.extend(calls);
+        }
+        // Relaxed: the join of the scope orders everything else.
+        stop.store(true, Ordering::Relaxed);
+    });
+    history
+}
+
+/// The thread beside the workers.
+fn accompany<C: TestClock>(kv: &Store<C>, beside: Beside, clock: &C, seed: u64, stop: &AtomicBool) {
+    let mut rng = Rng::new(seed ^ 0x5eed);
+    // Relaxed: a flag that publishes nothing.
+    while !stop.load(Ordering::Relaxed) {
+        match beside {
+            Beside::Nothing => return,
+            Beside::Filler => {
+                let many = 1 << (6 + rng.below(8));
+                for n in 0..many {
+                    kv.set(&format!("filler:{n}"), 1_i64)
+                        .expect("a filler key is accepted");
+                }
+                for n in 0..many {
+                    kv.delete(&format!("filler:{n}"));
+                }
+                kv.shrink_to_fit();
+            }
+            Beside::Ticker => {
+                clock.tick();
+                if rng.one_in(64) {
+                    kv.flush();
+                }
+                // A sleeper is woken in the middle of the workers' time slices.
+                thread::sleep(Duration::from_micros(20));
+            }
+        }
+    }
+}
+
+/// One recording thread.
+struct Worker<'a, C: TestClock> {
+    kv: &'a Store<C>,
+    clock: &'a C,
+    base: Instant,
+    thread: u16,
+    name: String,
+    script: Script<'a>,
+}
+
+impl<C: TestClock> Worker<'_, C> {
+    fn call(&mut self) -> (u32, Call) {
+        let (key, op) = self.script.next();
+        self.name.clear();
+        let _ = write!(self.name, "key:{key}");
+        let request = Request::new(op);
+        // The readings enclose the timestamps: if one call ends before another
+        // starts, its readings are not later than the other's.
+        let before = self.clock.now_ms();
+        let start = self.now();
+        let ret = request.run(self.kv, &self.name);
+        let end = self.now();
+        let after = self.clock.now_ms();
+        self.script.learn(key, op, ret);
+        let clock = Readings { before, after };
+        (
+            key,
+            Call {
+                op,
+                ret,
+                start,
+                end,
+                clock,
+                thread: self.thread,
+            },
+        )
+    }
+
+    fn now(&self) -> u64 {
+        self.base.elapsed().as_nanos() as u64
+    }
+}
+
+/// An operation whose values are made before its interval starts.
+struct Request {
+    op: Op,
+    new: Value,
+    expected: Value,
+}
+
+impl Request {
+    fn new(op: Op) -> Self {
+        let (expected, new) = match op {
+            Op::Set(new, _)
+            | Op::Swap(new, _)
+            | Op::SetIfAbsent(new, _)
+            | Op::SetIfPresent(new, _)
+            | Op::GetOrInsert(new, _) => (None, Some(new)),
+            Op::CompareAndSet(expected, new, _) => (Some(expected), Some(new)),
+            Op::CompareAndDelete(expected) => (Some(expected), None),
+            _ => (None, None),
+        };
+        let value = |val: Option<Val>| val.map_or_else(|| Value::from(0_i64), to_value);
+        Self {
+            op,
+            new: value(new),
+            expected: value(expected),
+        }
+    }
+
+    fn run<C: TestClock>(self, kv: &Store<C>, key: &str) -> Ret {
+        let Self { op, new, expected } = self;
+        match op {
+            Op::Get => found(kv.get(key)),
+            Op::Exists => Ret::Bool(kv.exists(key)),
+            Op::TtlMs => Ret::Int(kv.ttl_ms(key)),
+            Op::Set(_, None) => unit(kv.set(key, new)),
+            Op::Set(_, ttl) => unit(kv.set_ex(key, new, time(ttl))),
+            Op::Swap(_, ttl) => kv.swap(key, new, time(ttl)).map_or(Ret::Refused, found),
+            Op::SetIfAbsent(_, ttl) => flag(kv.set_if_absent(key, new, time(ttl))),
+            Op::SetIfPresent(_, ttl) => flag(kv.set_if_present(key, new, time(ttl))),
+            Op::GetOrInsert(_, ttl) => kv
+                .get_or_insert_with(key, time(ttl), || {
+                    // In the middle of the call, where the race for the key is.
+                    thread::yield_now();
+                    new
+                })
+                .map_or(Ret::Refused, |value| found(Some(value))),
+            Op::CompareAndSet(.., ttl) => flag(kv.compare_and_set(key, &expected, new, time(ttl))),
+            Op::CompareAndDelete(_) => Ret::Bool(kv.compare_and_delete(key, &expected)),
+            Op::Incr(n) => kv.incr_by(key, n).map_or(Ret::Refused, Ret::Int),
+            Op::Delete => Ret::Bool(kv.delete(key)),
+            Op::Take => found(kv.take(key)),
+            Op::Expire(ttl) => Ret::Bool(kv.expire(key, Duration::from_millis(ttl))),
+            Op::Persist => Ret::Bool(kv.persist(key)),
+            Op::Clear => {
+                kv.clear();
+                Ret::Unit
+            }
+        }
+    }
+}
+
+fn time(ttl: Ttl) -> Option<Duration> {
+    ttl.map(Duration::from_millis)
+}
+
+fn unit<E>(result: Result<(), E>) -> Ret {
+    result.map_or(Ret::Refused, |()| Ret::Unit)
+}
+
+fn flag<E>(result: Result<bool, E>) -> Ret {
+    result.map_or(Ret::Refused, Ret::Bool)
+}
+
+fn to_value(val: Val) -> Value {
+    match val {
+        Val::Int(n) => Value::from(n),
+        Val::Text(id) => Value::from(format!("text:{id}").as_str()),
+    }
+}
+
+/// The name of what a call returned. What no thread ever wrote gets a name that no
+/// write has, so the checker rejects it.
+fn found(snapshot: Option<Snapshot>) -> Ret {
+    Ret::Value(
+        snapshot.map(|snapshot| match (snapshot.as_int(), snapshot.as_str()) {
+            (Some(n), _) => Val::Int(n),
+            (None, Some(text)) => {
+                let id = text.strip_prefix("text:").and_then(|id| id.parse().ok());
+                Val::Text(id.unwrap_or(u64::MAX))
+            }
+            (None, None) => Val::Text(u64::MAX),
+        }),
+    )
+}
