@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(epochkv_loom, allow(missing_docs, missing_debug_implementations))]
 
 mod counter;
 mod error;
@@ -27,3 +28,14 @@ pub use snapshot::Snapshot;
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};
 pub use time::ttl::{Condition, Expiry, Ttl};
 pub use value::{Dict, DictIter, Input, Kind, List, ListItem, TryFromValueError, Value, ValueRef};
+
+/// What the models in `loom-tests` reach into. Not part of the crate: it exists
+/// only in model checking builds.
+#[cfg(epochkv_loom)]
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::reclaim::{
+        Guard, Managed, Owned, Shared, Unlinked, pin, release_kept, use_epoch,
+    };
+    pub use crate::table::{Cursor, Entry, Occupied, Place, Table, Vacant};
+}

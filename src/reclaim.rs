@@ -20,7 +20,7 @@ use core::ptr::NonNull;
 /// `release` may be called from any thread, so the implementor must be fit to
 /// be sent and shared, and it must free the allocation only when the last
 /// reference is given up.
-pub(crate) unsafe trait Managed: Sized + Send + Sync + 'static {
+pub unsafe trait Managed: Sized + Send + Sync + 'static {
     /// Gives up one reference.
     ///
     /// # Safety
@@ -44,23 +44,23 @@ impl<E: Managed> Drop for Reference<E> {
 }
 
 /// An entry that no other thread has seen.
-pub(crate) struct Owned<E: Managed>(Reference<E>);
+pub struct Owned<E: Managed>(Reference<E>);
 
 impl<E: Managed> Owned<E> {
     /// # Safety
     ///
     /// The caller hands over the only reference to a valid entry.
-    pub(crate) unsafe fn from_raw(entry: NonNull<E>) -> Self {
+    pub unsafe fn from_raw(entry: NonNull<E>) -> Self {
         Self(Reference(entry))
     }
 
     /// Gives the reference to the caller.
-    pub(crate) fn into_raw(self) -> NonNull<E> {
+    pub fn into_raw(self) -> NonNull<E> {
         ManuallyDrop::new(self).0.0
     }
 
     /// The entry, readable while it is owned here.
-    pub(crate) fn share(&self) -> Shared<'_, E> {
+    pub fn share(&self) -> Shared<'_, E> {
         Shared {
             entry: self.0.0,
             valid: PhantomData,
@@ -70,7 +70,7 @@ impl<E: Managed> Owned<E> {
 
 /// An entry that stays valid during `'a`, because a guard or a reference of its
 /// own protects it.
-pub(crate) struct Shared<'a, E> {
+pub struct Shared<'a, E> {
     entry: NonNull<E>,
     valid: PhantomData<&'a E>,
 }
@@ -87,33 +87,33 @@ impl<'a, E> Shared<'a, E> {
     /// # Safety
     ///
     /// The entry is valid for all of `'a`.
-    pub(crate) unsafe fn new(entry: NonNull<E>) -> Self {
+    pub unsafe fn new(entry: NonNull<E>) -> Self {
         Self {
             entry,
             valid: PhantomData,
         }
     }
 
-    pub(crate) fn as_ptr(self) -> NonNull<E> {
+    pub fn as_ptr(self) -> NonNull<E> {
         self.entry
     }
 
     /// The fixed part of the entry.
-    pub(crate) fn get(self) -> &'a E {
+    pub fn get(self) -> &'a E {
         // SAFETY: valid for `'a` by the contract of `new`; nobody ever makes a
         // mutable reference to a shared entry.
         unsafe { self.entry.as_ref() }
     }
 
     /// Whether both are the same allocation.
-    pub(crate) fn is(self, other: Self) -> bool {
+    pub fn is(self, other: Self) -> bool {
         self.entry == other.entry
     }
 }
 
 /// An entry that the holder, and nobody else, has taken out of the table.
 /// Dropping it retires the entry.
-pub(crate) struct Unlinked<'g, E: Managed> {
+pub struct Unlinked<'g, E: Managed> {
     entry: NonNull<E>,
     guard: &'g Guard,
 }
@@ -123,12 +123,12 @@ impl<'g, E: Managed> Unlinked<'g, E> {
     ///
     /// The entry was reachable, the caller has made it unreachable for everyone
     /// who pins from now on, and nobody else does the same.
-    pub(crate) unsafe fn new(entry: NonNull<E>, guard: &'g Guard) -> Self {
+    pub unsafe fn new(entry: NonNull<E>, guard: &'g Guard) -> Self {
         Self { entry, guard }
     }
 
     /// The entry, still readable under the guard.
-    pub(crate) fn share(&self) -> Shared<'g, E> {
+    pub fn share(&self) -> Shared<'g, E> {
         Shared {
             entry: self.entry,
             valid: PhantomData,
@@ -146,16 +146,16 @@ impl<E: Managed> Drop for Unlinked<'_, E> {
 /// While it lives, nothing that was reachable when it was made is freed.
 ///
 /// Guards never leave the crate, and only `Kv::with` runs foreign code under one.
-pub(crate) struct Guard(imp::Guard);
+pub struct Guard(imp::Guard);
 
 impl Guard {
     /// Runs `work` when every guard that lives now is gone.
-    pub(crate) fn defer(&self, work: impl FnOnce() + Send + 'static) {
+    pub fn defer(&self, work: impl FnOnce() + Send + 'static) {
         self.0.defer(work);
     }
 
     /// Hands this thread's garbage to the collector and lets it free what it can.
-    pub(crate) fn flush(&self) {
+    pub fn flush(&self) {
         self.0.flush();
     }
 }
@@ -163,7 +163,7 @@ impl Guard {
 /// Pins the current thread. Wait-free but for the first call of a thread, which
 /// registers it. One pin in 128 also frees a bounded amount of old garbage.
 #[inline]
-pub(crate) fn pin() -> Guard {
+pub fn pin() -> Guard {
     Guard(imp::pin())
 }
 

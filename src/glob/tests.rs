@@ -60,17 +60,6 @@ fn a_pattern_without_wildcards_tells_its_key() {
 }
 
 #[test]
-fn only_stars_match_all() {
-    for pattern in ["*", "**"] {
-        assert!(Pattern::new(pattern).matches_all(), "{pattern}");
-    }
-    assert!(Pattern::prefix("").matches_all());
-    for pattern in ["", "?", "?*", "a*"] {
-        assert!(!Pattern::new(pattern).matches_all(), "{pattern}");
-    }
-}
-
-#[test]
 fn debug_shows_an_equivalent_pattern() {
     assert_eq!(format!("{:?}", Pattern::new("é*")), r#"Pattern("é*")"#);
     assert_eq!(

@@ -91,4 +91,18 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
             reclaim::pin().flush();
         }
     }
+
+    /// Starts a migration to `2^lg` buckets, for models.
+    #[cfg(epochkv_loom)]
+    #[doc(hidden)]
+    pub fn start_resize(&self, lg: u32) {
+        self.table().resize_to(lg, &reclaim::pin());
+    }
+
+    /// Finishes a running migration, for models.
+    #[cfg(epochkv_loom)]
+    #[doc(hidden)]
+    pub fn finish_resize(&self) {
+        self.table().finish_migration(&reclaim::pin());
+    }
 }

@@ -10,7 +10,7 @@ use core::cmp::Ordering;
 ///
 /// None of these may call user code: all run under a guard, and some between
 /// the claim and the commit of an insertion.
-pub(crate) trait Entry: Managed {
+pub trait Entry: Managed {
     /// What a lookup is given.
     type Key: ?Sized;
 
@@ -37,6 +37,6 @@ pub(crate) trait Entry: Managed {
 }
 
 /// Whether two entries have the same key.
-pub(crate) fn same_key<E: Entry>(a: Shared<'_, E>, b: Shared<'_, E>) -> bool {
+pub fn same_key<E: Entry>(a: Shared<'_, E>, b: Shared<'_, E>) -> bool {
     E::hash(a) == E::hash(b) && E::compare_keys(a, b).is_eq()
 }

@@ -94,7 +94,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use entry::Entry;
-pub(crate) use root::Table;
-pub(crate) use scan::Cursor;
-pub(crate) use write::{Occupied, Place};
+pub use entry::Entry;
+pub use root::Table;
+pub use scan::Cursor;
+#[cfg(epochkv_loom)]
+pub use write::Vacant;
+pub use write::{Occupied, Place};

@@ -10,12 +10,7 @@ impl<E: Entry> Table<E> {
     /// The live entry of a key. Wait-free in the length of one chain, unless
     /// migrations keep overtaking it; writes nothing.
     #[inline]
-    pub(crate) fn find<'g>(
-        &self,
-        hash: u64,
-        key: &E::Key,
-        guard: &'g Guard,
-    ) -> Option<Shared<'g, E>> {
+    pub fn find<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Option<Shared<'g, E>> {
         let array = self.array(guard);
         match array.bucket(hash).probe(hash, key, guard) {
             Probe::Hit(entry) => Some(entry),
@@ -27,7 +22,7 @@ impl<E: Entry> Table<E> {
     /// Starts to fetch the line that a lookup of `hash` will read first. Needs
     /// no guard.
     #[inline]
-    pub(crate) fn prefetch(&self, hash: u64) {
+    pub fn prefetch(&self, hash: u64) {
         prefetch(self.root().hint(hash));
     }
 }

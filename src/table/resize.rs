@@ -71,7 +71,7 @@ impl<E: Entry> Table<E> {
 
     /// Shrinks the table as far as its entries allow, all by the calling
     /// thread. Others go on working.
-    pub(crate) fn shrink_to_fit(&self, guard: &Guard) {
+    pub fn shrink_to_fit(&self, guard: &Guard) {
         loop {
             let array = self.array(guard);
             let before = array.lg();
@@ -87,12 +87,12 @@ impl<E: Entry> Table<E> {
 
     /// Starts to migrate the current array into one of `2^lg` buckets.
     #[cfg(any(test, epochkv_loom))]
-    pub(crate) fn resize_to(&self, lg: u32, guard: &Guard) {
+    pub fn resize_to(&self, lg: u32, guard: &Guard) {
         self.start_migration(self.array(guard), lg, guard);
     }
 
     /// Finishes a running migration, if there is one.
-    pub(crate) fn finish_migration(&self, guard: &Guard) {
+    pub fn finish_migration(&self, guard: &Guard) {
         let array = self.array(guard);
         let Some(next) = array.header().next.load(guard) else {
             return;

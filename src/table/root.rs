@@ -13,7 +13,7 @@ use std::sync::Arc;
 const RELEASE_SLICE: usize = 256;
 
 /// The hash table. See the module's page.
-pub(crate) struct Table<E: Entry> {
+pub struct Table<E: Entry> {
     /// Read by every operation, written only by resizes and `clear`.
     root: CachePadded<ArrayCell<E>>,
     /// The table never shrinks below this.
@@ -23,27 +23,27 @@ pub(crate) struct Table<E: Entry> {
 
 /// The dimensions of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// Buckets of the current array.
-    pub(crate) buckets: usize,
+    pub buckets: usize,
     /// Overflow buckets of the current array.
-    pub(crate) overflow_buckets: usize,
+    pub overflow_buckets: usize,
     /// Bytes of the current array and, during a migration, of its successor.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// Whether a migration is running.
-    pub(crate) migrating: bool,
+    pub migrating: bool,
     /// Migrations completed since the table was made.
-    pub(crate) resizes: u64,
+    pub resizes: u64,
 }
 
 impl<E: Entry> Table<E> {
     /// A table that holds `capacity` entries without growing.
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
+    pub fn with_capacity(capacity: usize) -> Self {
         Self::with_buckets(lg_for(capacity))
     }
 
     /// A table of `2^lg` buckets.
-    pub(crate) fn with_buckets(lg: u32) -> Self {
+    pub fn with_buckets(lg: u32) -> Self {
         Self {
             root: CachePadded::new(ArrayCell::new(Self::fresh(lg))),
             min_lg: lg,
@@ -75,12 +75,12 @@ impl<E: Entry> Table<E> {
     }
 
     /// The number of entries; exact whenever nobody inserts or removes.
-    pub(crate) fn len(&self, guard: &Guard) -> usize {
+    pub fn len(&self, guard: &Guard) -> usize {
         self.array(guard).header().entries.sum()
     }
 
     /// The dimensions of the table now.
-    pub(crate) fn shape(&self, guard: &Guard) -> Shape {
+    pub fn shape(&self, guard: &Guard) -> Shape {
         let array = self.array(guard);
         let next = array.header().next.load(guard);
         Shape {
@@ -96,7 +96,7 @@ impl<E: Entry> Table<E> {
     /// Removes all entries at one instant, in constant time: the root moves to
     /// a fresh array. The old entries are released in slices, each when the
     /// collector comes by.
-    pub(crate) fn clear(&self, guard: &Guard) {
+    pub fn clear(&self, guard: &Guard) {
         let detached = self.root.swap(Self::fresh(self.min_lg));
         release_later(detached, guard);
     }

@@ -10,7 +10,7 @@ use core::num::NonZeroU64;
 /// in as many bits as the table had when the scan began; so it means the same
 /// set of keys whatever the table does meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Cursor {
+pub struct Cursor {
     lg: u32,
     position: u64,
 }
@@ -19,12 +19,12 @@ const LG_SHIFT: u32 = 56;
 
 impl Cursor {
     /// As one word, never zero, for callers who keep it elsewhere.
-    pub(crate) fn pack(self) -> NonZeroU64 {
+    pub fn pack(self) -> NonZeroU64 {
         NonZeroU64::MIN.saturating_add(self.position | (u64::from(self.lg) << LG_SHIFT))
     }
 
     /// The reverse of [`pack`](Self::pack); any word is a cursor of some scan.
-    pub(crate) fn unpack(word: NonZeroU64) -> Self {
+    pub fn unpack(word: NonZeroU64) -> Self {
         let word = word.get() - 1;
         let lg = ((word >> LG_SHIFT) as u32).min(super::array::MAX_LG);
         Self {
@@ -48,7 +48,7 @@ struct Visit<'g, E> {
 
 impl<E: Entry> Table<E> {
     /// The start of a scan.
-    pub(crate) fn scan(&self, guard: &Guard) -> Cursor {
+    pub fn scan(&self, guard: &Guard) -> Cursor {
         Cursor {
             lg: self.array(guard).lg(),
             position: 0,
@@ -57,7 +57,7 @@ impl<E: Entry> Table<E> {
 
     /// Appends the live entries of one position to `found`, each key once, and
     /// returns the next position. Writes nothing.
-    pub(crate) fn visit<'g>(
+    pub fn visit<'g>(
         &self,
         cursor: Cursor,
         found: &mut Vec<Shared<'g, E>>,

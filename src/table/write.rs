@@ -8,7 +8,7 @@ use super::word::{Outcome, Slot, Word};
 use crate::reclaim::{Guard, Owned, Shared, Unlinked};
 
 /// What a writer's search found.
-pub(crate) enum Place<'g, E: Entry> {
+pub enum Place<'g, E: Entry> {
     /// The key has a live entry.
     Occupied(Occupied<'g, E>),
     /// The key is absent.
@@ -16,7 +16,7 @@ pub(crate) enum Place<'g, E: Entry> {
 }
 
 /// A live entry and the right to try to change its slot.
-pub(crate) struct Occupied<'g, E: Entry> {
+pub struct Occupied<'g, E: Entry> {
     array: Array<'g, E>,
     slot: &'g Slot<E>,
     word: Word<'g, E>,
@@ -24,14 +24,14 @@ pub(crate) struct Occupied<'g, E: Entry> {
 }
 
 /// A place where an absent key may be inserted.
-pub(crate) struct Vacant<'g, E: Entry> {
+pub struct Vacant<'g, E: Entry> {
     array: Array<'g, E>,
     bucket: &'g Bucket<E>,
     gap: Gap<'g, E>,
 }
 
 impl<'g, E: Entry> Occupied<'g, E> {
-    pub(crate) fn entry(&self) -> Shared<'g, E> {
+    pub fn entry(&self) -> Shared<'g, E> {
         self.entry
     }
 }
@@ -40,7 +40,7 @@ impl<E: Entry> Table<E> {
     /// Finds a key for writing, and does a share of a running migration first.
     /// Lock-free.
     #[inline]
-    pub(crate) fn locate<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Place<'g, E> {
+    pub fn locate<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Place<'g, E> {
         let mut array = self.array(guard);
         if let Some(next) = array.header().next.load(guard) {
             self.help_migration(array, next, guard);
@@ -60,6 +60,28 @@ impl<E: Entry> Table<E> {
                 Search::Frozen => array = self.move_on(array, hash, guard),
             }
         }
+    }
+
+    /// A free slot of the current array's bucket for `hash`, chosen by the caller,
+    /// as a place for an absent key: what a rival finds that saw another
+    /// slot taken.
+    #[cfg(any(test, epochkv_loom))]
+    pub fn vacant_at<'g>(
+        &self,
+        hash: u64,
+        index: usize,
+        guard: &'g Guard,
+    ) -> Option<Vacant<'g, E>> {
+        let array = self.array(guard);
+        let bucket = array.bucket(hash);
+        let slot = bucket.slots().get(index)?;
+        let word = slot.load(guard);
+        let gap = Gap::Slot {
+            slot,
+            word,
+            overflow: false,
+        };
+        word.is_free().then_some(Vacant { array, bucket, gap })
     }
 
     /// Makes a key's successor bucket ready and goes there.
@@ -83,7 +105,7 @@ impl<E: Entry> Table<E> {
     /// Inserts at a vacant place. On failure somebody else has been at work
     /// here, perhaps with the same key: the caller locates the key again, with
     /// the entry that it gets back.
-    pub(crate) fn insert<'g>(
+    pub fn insert<'g>(
         &self,
         place: Vacant<'g, E>,
         entry: Owned<E>,
@@ -119,7 +141,7 @@ impl<E: Entry> Table<E> {
 
     /// Replaces the located entry. On success returns the published entry and
     /// the old one; fails if the slot has changed since.
-    pub(crate) fn replace<'g>(
+    pub fn replace<'g>(
         &self,
         place: Occupied<'g, E>,
         entry: Owned<E>,
@@ -129,11 +151,7 @@ impl<E: Entry> Table<E> {
     }
 
     /// Removes the located entry; fails if the slot has changed since.
-    pub(crate) fn remove<'g>(
-        &self,
-        place: Occupied<'g, E>,
-        guard: &'g Guard,
-    ) -> Option<Unlinked<'g, E>> {
+    pub fn remove<'g>(&self, place: Occupied<'g, E>, guard: &'g Guard) -> Option<Unlinked<'g, E>> {
         let unlinked = place.slot.remove(place.word, guard)?;
         let mine = place.array.header().entries.add(-1);
         self.shrink_now_and_then(place.array, mine, guard);

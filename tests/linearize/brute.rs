@@ -24,7 +24,7 @@ pub(crate) fn is_linearizable(calls: &[Call]) -> bool {
         .map(|(index, _)| 1 << index)
         .sum();
     // A call that did not return can have read any time. Readings beyond all others
-    // differ only in the answer of `ttl_ms`, so those up to the largest answer do.
+    // differ only in the answer of `TimeLeft`, so those up to the largest answer do.
     let readings = calls
         .iter()
         .flat_map(|call| [call.clock.before, call.clock.after]);
@@ -106,7 +106,7 @@ pub(crate) fn execute(
     match op {
         Op::Get => (Ret::Value(value), live),
         Op::Exists => (Ret::Bool(live.is_some()), live),
-        Op::TtlMs => match live {
+        Op::TimeLeft => match live {
             None => (Ret::Int(-2), live),
             Some((_, None)) => (Ret::Int(-1), live),
             Some((_, Some(end))) => (Ret::Int((end - now) as i64), live),

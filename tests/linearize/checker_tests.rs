@@ -268,9 +268,9 @@ fn deadlines_of_writes() {
     ]);
     // A key made by an increment after the expiry has none.
     let anew = timed(10, 10, Op::Incr(1), Ret::Int(1));
-    accepts(&[value, anew, timed(30, 30, Op::TtlMs, Ret::Int(-1))]);
-    rejects(&[value, timed(3, 3, Op::TtlMs, Ret::Int(8))]);
-    accepts(&[value, timed(3, 3, Op::TtlMs, Ret::Int(7))]);
+    accepts(&[value, anew, timed(30, 30, Op::TimeLeft, Ret::Int(-1))]);
+    rejects(&[value, timed(3, 3, Op::TimeLeft, Ret::Int(8))]);
+    accepts(&[value, timed(3, 3, Op::TimeLeft, Ret::Int(7))]);
     rejects(&[value, timed(3, 3, Op::Persist, Ret::Bool(false))]);
 }
 

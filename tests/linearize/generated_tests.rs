@@ -129,7 +129,7 @@ fn random_op(rng: &mut Rng, timed: bool) -> Op {
     match rng.below(16) {
         0 | 1 => Op::Get,
         2 => Op::Exists,
-        3 if timed => Op::TtlMs,
+        3 if timed => Op::TimeLeft,
         3 | 4 => Op::Set(value, ttl),
         5 => Op::Swap(value, ttl),
         6 => Op::SetIfAbsent(value, ttl),

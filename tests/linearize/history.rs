@@ -17,7 +17,7 @@ pub(crate) enum Val {
     Text(u64),
 }
 
-/// A time to live in milliseconds of the store's clock.
+/// A time to live in nanoseconds of the store's clock.
 pub(crate) type Ttl = Option<u64>;
 
 /// An operation on one key with its arguments.
@@ -25,7 +25,8 @@ pub(crate) type Ttl = Option<u64>;
 pub(crate) enum Op {
     Get,
     Exists,
-    TtlMs,
+    /// Answers with the nanoseconds left, -1 without a deadline, -2 if absent.
+    TimeLeft,
     Set(Val, Ttl),
     Swap(Val, Ttl),
     SetIfAbsent(Val, Ttl),
@@ -44,7 +45,7 @@ pub(crate) enum Op {
 impl Op {
     /// Whether the operation never changes the value, whatever it finds.
     pub(crate) fn is_read(self) -> bool {
-        matches!(self, Self::Get | Self::Exists | Self::TtlMs)
+        matches!(self, Self::Get | Self::Exists | Self::TimeLeft)
     }
 
     /// Whether neither the result nor the effect depends on what was there.
@@ -119,7 +120,7 @@ impl fmt::Display for Call {
         let Readings { before, after } = self.clock;
         write!(
             f,
-            "{:?} -> {:?}, store clock {before}..={after} ms",
+            "{:?} -> {:?}, store clock {before}..={after}",
             self.op, self.ret
         )
     }

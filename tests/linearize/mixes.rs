@@ -26,8 +26,12 @@ pub(crate) enum Beside {
     Ticker,
 }
 
-/// The longest time to live that the mixes use, in milliseconds.
+/// The longest time to live that ends during a run, in milliseconds.
 const LONGEST_TTL: u64 = 12;
+const MILLISECOND: u64 = 1_000_000;
+
+/// A time to live that never ends during a run.
+const HOUR: u64 = 3_600_000 * MILLISECOND;
 
 /// One workload.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +39,8 @@ pub(crate) struct Mix {
     pub(crate) name: &'static str,
     pub(crate) keys: Keys,
     pub(crate) beside: Beside,
-    /// Whether writes carry deadlines, and deadlines are changed and asked for.
+    /// Whether deadlines are reached, changed and asked for. In the other mixes some
+    /// entries have one that is far away.
     pub(crate) ttl: bool,
     /// One call in so many is a `clear`; 0 for none.
     pub(crate) clear_every: u64,
@@ -173,7 +178,16 @@ impl<'a> Script<'a> {
     }
 
     fn ttl(&mut self) -> Ttl {
-        (self.mix.ttl && !self.rng.one_in(4)).then(|| 1 + self.rng.below(LONGEST_TTL))
+        match self.rng.below(4) {
+            0 => None,
+            _ if self.mix.ttl => Some(self.short_ttl()),
+            1 => Some(HOUR),
+            _ => None,
+        }
+    }
+
+    fn short_ttl(&mut self) -> u64 {
+        (1 + self.rng.below(LONGEST_TTL)) * MILLISECOND
     }
 
     fn expected(&mut self, key: u32) -> Val {
@@ -187,8 +201,8 @@ impl<'a> Script<'a> {
         if self.mix.ttl && self.rng.one_in(4) {
             return match self.rng.below(4) {
                 0 => Op::Persist,
-                1 => Op::TtlMs,
-                _ => Op::Expire(1 + self.rng.below(LONGEST_TTL)),
+                1 => Op::TimeLeft,
+                _ => Op::Expire(self.short_ttl()),
             };
         }
         match self.rng.below(32) {

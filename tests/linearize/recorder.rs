@@ -3,7 +3,7 @@
 use crate::history::{Call, History, Op, Readings, Ret, Ttl, Val};
 use crate::mixes::{Beside, Meeting, Mix, Script};
 use crate::rng::Rng;
-use epochkv::{Clock, Kv, ManualClock, Snapshot, Value};
+use epochkv::{Clock, Expiry, Kv, ManualClock, Snapshot, Value};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -32,8 +32,8 @@ impl WallClock {
 }
 
 impl Clock for WallClock {
-    fn now_ms(&self) -> u64 {
-        self.0.elapsed().as_millis() as u64
+    fn now_ns(&self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
     }
 }
 
@@ -57,12 +57,12 @@ struct Stale<C> {
 const HELD_BACK: u64 = 32;
 
 impl<C: TestClock> Clock for Stale<C> {
-    fn now_ms(&self) -> u64 {
-        let now = self.clock.now_ms();
+    fn now_ns(&self) -> u64 {
+        let now = self.clock.now_ns();
         // Relaxed: a count to pick some readings; nothing is published through it.
         if self.readings.fetch_add(1, Ordering::Relaxed) % HELD_BACK == 0 {
             for _ in 0..self.patience {
-                if self.clock.now_ms() != now {
+                if self.clock.now_ns() != now {
                     break;
                 }
                 thread::yield_now();
@@ -180,11 +180,11 @@ impl<C: TestClock> Worker<'_, C> {
         let request = Request::new(op);
         // The readings enclose the timestamps: if one call ends before another
         // starts, its readings are not later than the other's.
-        let before = self.clock.now_ms();
+        let before = self.clock.now_ns();
         let start = self.now();
         let ret = request.run(self.kv, &self.name);
         let end = self.now();
-        let after = self.clock.now_ms();
+        let after = self.clock.now_ns();
         self.script.learn(key, op, ret);
         let clock = Readings { before, after };
         (
@@ -237,7 +237,11 @@ impl Request {
         match op {
             Op::Get => found(kv.get(key)),
             Op::Exists => Ret::Bool(kv.exists(key)),
-            Op::TtlMs => Ret::Int(kv.ttl_ms(key)),
+            Op::TimeLeft => Ret::Int(match kv.expiry(key) {
+                Expiry::Missing => -2,
+                Expiry::Never => -1,
+                Expiry::In(left) => left.as_nanos() as i64,
+            }),
             Op::Set(_, None) => unit(kv.set(key, new)),
             Op::Set(_, ttl) => unit(kv.set_ex(key, new, time(ttl))),
             Op::Swap(_, ttl) => kv.swap(key, new, time(ttl)).map_or(Ret::Refused, found),
@@ -255,7 +259,7 @@ impl Request {
             Op::Incr(n) => kv.incr_by(key, n).map_or(Ret::Refused, Ret::Int),
             Op::Delete => Ret::Bool(kv.delete(key)),
             Op::Take => found(kv.take(key)),
-            Op::Expire(ttl) => Ret::Bool(kv.expire(key, Duration::from_millis(ttl))),
+            Op::Expire(ttl) => Ret::Bool(kv.expire(key, Duration::from_nanos(ttl))),
             Op::Persist => Ret::Bool(kv.persist(key)),
             Op::Clear => {
                 kv.clear();
@@ -266,7 +270,7 @@ impl Request {
 }
 
 fn time(ttl: Ttl) -> Option<Duration> {
-    ttl.map(Duration::from_millis)
+    ttl.map(Duration::from_nanos)
 }
 
 fn unit<E>(result: Result<(), E>) -> Ret {

@@ -14,7 +14,7 @@ use crate::rng::scramble;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deadline {
     None,
-    /// It lies within these milliseconds, both ends included.
+    /// It lies within these nanoseconds, both ends included.
     Within(u64, u64),
     /// There may be one or none.
     Unknown,
@@ -167,7 +167,7 @@ fn written(value: Val, ttl: Ttl, clock: Readings) -> Slot {
 fn from_absent(call: &Call, clock: Readings) -> Option<Slot> {
     let (ret, slot) = match call.op {
         Op::Get | Op::Take => (Ret::Value(None), Slot::Absent),
-        Op::TtlMs => (Ret::Int(-2), Slot::Absent),
+        Op::TimeLeft => (Ret::Int(-2), Slot::Absent),
         Op::Set(value, ttl) => (Ret::Unit, written(value, ttl, clock)),
         Op::Clear => (Ret::Unit, Slot::Absent),
         Op::Swap(value, ttl) => (Ret::Value(None), written(value, ttl, clock)),
@@ -190,7 +190,7 @@ fn from_live(value: Val, deadline: Deadline, call: &Call, clock: Readings) -> Op
     let (ret, slot) = match call.op {
         Op::Get | Op::GetOrInsert(..) => (Ret::Value(Some(value)), same),
         Op::Exists => (Ret::Bool(true), same),
-        Op::TtlMs => return remaining(value, deadline, call.ret, clock),
+        Op::TimeLeft => return remaining(value, deadline, call.ret, clock),
         Op::Set(new, ttl) => (Ret::Unit, written(new, ttl, clock)),
         Op::Clear => (Ret::Unit, Slot::Absent),
         Op::Swap(new, ttl) => (Ret::Value(Some(value)), written(new, ttl, clock)),
@@ -224,7 +224,7 @@ fn from_live(value: Val, deadline: Deadline, call: &Call, clock: Readings) -> Op
     call.ret.admits(ret).then_some(slot)
 }
 
-/// `ttl_ms` on a live entry: its answer narrows the deadline down.
+/// The time left of a live entry: its answer narrows the deadline down.
 fn remaining(value: Val, deadline: Deadline, ret: Ret, clock: Readings) -> Option<Slot> {
     let left = match ret {
         Ret::Unknown => return Some(Slot::Live(value, deadline)),
@@ -260,7 +260,7 @@ fn from_unknown(call: &Call) -> Option<Slot> {
         | (Op::CompareAndSet(_, value, ttl), Ret::Bool(true)) => written(value, ttl, call.clock),
         (Op::Get | Op::GetOrInsert(..), Ret::Value(Some(value))) => live(value),
         (Op::Incr(_), Ret::Int(n)) => live(Val::Int(n)),
-        (Op::Get, Ret::Value(None)) | (Op::TtlMs, Ret::Int(-2)) => Slot::Absent,
+        (Op::Get, Ret::Value(None)) | (Op::TimeLeft, Ret::Int(-2)) => Slot::Absent,
         (Op::Clear | Op::Take | Op::Delete, _) => Slot::Absent,
         (Op::CompareAndDelete(_), Ret::Bool(true)) => Slot::Absent,
         (Op::Exists | Op::Expire(_) | Op::SetIfPresent(..), Ret::Bool(false)) => Slot::Absent,
