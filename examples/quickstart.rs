@@ -11,10 +11,7 @@ fn main() -> Result<(), Error> {
     kv.set("user:1", "Ada")?;
     kv.set("user:2", "Grace")?;
     let name = kv.get_or("user:1", "nobody");
-    println!(
-        "user:1 is {name}, user:9 is {}",
-        kv.get_or("user:9", "nobody")
-    );
+    println!("user:1 is {name}, user:9 is {}", kv.get_or("user:9", "nobody"));
     assert_eq!(name, "Ada");
     assert!(kv.get("user:9").is_none());
 
@@ -38,20 +35,12 @@ fn main() -> Result<(), Error> {
     let snapshot = kv.get("user:2");
     assert!(kv.delete("user:2") && !kv.exists("user:2"));
     println!("user:2 is deleted; the snapshot still reads {snapshot:?}");
-    assert_eq!(
-        snapshot.as_ref().and_then(|found| found.as_str()),
-        Some("Grace")
-    );
+    assert_eq!(snapshot.as_ref().and_then(|found| found.as_str()), Some("Grace"));
 
     // Three requests a minute: count, limit and window in one atomic call.
-    let limit = IncrOptions::by(1)
-        .max(3)
-        .ttl_on_create(Duration::from_secs(60));
+    let limit = IncrOptions::by(1).max(3).ttl_on_create(Duration::from_secs(60));
     let admitted: Vec<bool> = (0..5)
-        .map(|_| {
-            kv.incr_with("limit:ada", &limit)
-                .map(|answer| answer.applied == 1)
-        })
+        .map(|_| kv.incr_with("limit:ada", &limit).map(|answer| answer.applied == 1))
         .collect::<Result<_, _>>()?;
     println!("admitted: {admitted:?}");
     assert_eq!(admitted, [true, true, true, false, false]);

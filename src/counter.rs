@@ -20,9 +20,7 @@ impl Sharded {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
             cores.next_power_of_two().min(64)
         });
-        Self {
-            shards: (0..*COUNT).map(|_| CachePadded::default()).collect(),
-        }
+        Self { shards: (0..*COUNT).map(|_| CachePadded::default()).collect() }
     }
 
     /// Adds `delta` and returns the new value of the calling thread's shard.
@@ -30,9 +28,7 @@ impl Sharded {
     pub(crate) fn add(&self, delta: isize) -> isize {
         let shard = &self.shards[thread_index() & (self.shards.len() - 1)];
         // Relaxed: a statistic; nothing is published through it.
-        shard
-            .fetch_add(delta, Ordering::Relaxed)
-            .wrapping_add(delta)
+        shard.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta)
     }
 
     /// The sum; zero where additions of different threads are seen out of order

@@ -18,7 +18,7 @@ pub enum ErrorKind {
     NotAnInteger,
     /// The stored value is neither an integer nor a float.
     NotANumber,
-    /// The result does not fit into an `i64`.
+    /// An integer, or the result of an increment, does not fit into an `i64`.
     Overflow,
     /// The result, or the amount, is NaN or infinite.
     NotFinite,
@@ -54,7 +54,7 @@ impl fmt::Display for Error {
             ErrorKind::TooDeep => "value is nested too deep",
             ErrorKind::NotAnInteger => "value is not an integer",
             ErrorKind::NotANumber => "value is not a number",
-            ErrorKind::Overflow => "increment would overflow",
+            ErrorKind::Overflow => "integer does not fit into an i64",
             ErrorKind::NotFinite => "result would be NaN or infinite",
             ErrorKind::NegativeTtl => "time to live is negative",
             ErrorKind::KeyTooLong => "key is too long",

@@ -1,7 +1,7 @@
 //! `Key`: the kinds of key a store can have.
 
 use crate::glob::Alphabet;
-use crate::record::key::KeyBytes;
+use crate::record::KeyBytes;
 use core::fmt::Debug;
 
 /// The kinds of key a store can have: `str`, compared and matched by characters,

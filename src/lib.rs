@@ -10,11 +10,9 @@ mod key;
 mod kv;
 #[allow(unsafe_code)]
 mod reclaim;
-#[allow(unsafe_code)]
 mod record;
 mod snapshot;
 mod sync;
-#[allow(unsafe_code)]
 mod table;
 mod time;
 mod value;

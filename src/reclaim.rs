@@ -61,10 +61,7 @@ impl<E: Managed> Owned<E> {
 
     /// The entry, readable while it is owned here.
     pub fn share(&self) -> Shared<'_, E> {
-        Shared {
-            entry: self.0.0,
-            valid: PhantomData,
-        }
+        Shared { entry: self.0.0, valid: PhantomData }
     }
 }
 
@@ -88,10 +85,7 @@ impl<'a, E> Shared<'a, E> {
     ///
     /// The entry is valid for all of `'a`.
     pub unsafe fn new(entry: NonNull<E>) -> Self {
-        Self {
-            entry,
-            valid: PhantomData,
-        }
+        Self { entry, valid: PhantomData }
     }
 
     pub fn as_ptr(self) -> NonNull<E> {
@@ -129,10 +123,7 @@ impl<'g, E: Managed> Unlinked<'g, E> {
 
     /// The entry, still readable under the guard.
     pub fn share(&self) -> Shared<'g, E> {
-        Shared {
-            entry: self.entry,
-            valid: PhantomData,
-        }
+        Shared { entry: self.entry, valid: PhantomData }
     }
 }
 
@@ -184,9 +175,7 @@ mod imp {
     pub(super) fn pin() -> Guard {
         // The thread-local is gone while a thread's destructors run; a call from
         // there registers for its own duration.
-        PARTICIPANT
-            .try_with(LocalHandle::pin)
-            .unwrap_or_else(|_| COLLECTOR.register().pin())
+        PARTICIPANT.try_with(LocalHandle::pin).unwrap_or_else(|_| COLLECTOR.register().pin())
     }
 }
 
@@ -224,11 +213,7 @@ mod imp {
     }
 
     pub(super) fn pin() -> Guard {
-        if KEEP.get() {
-            Guard::Keep
-        } else {
-            Guard::Epoch(crossbeam_epoch::pin())
-        }
+        if KEEP.get() { Guard::Keep } else { Guard::Epoch(crossbeam_epoch::pin()) }
     }
 
     pub(super) fn use_epoch(yes: bool) {

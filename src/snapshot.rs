@@ -2,7 +2,7 @@
 
 use crate::reclaim::Shared;
 use crate::record::Record;
-use crate::record::handle::{AnyKey, Handle};
+use crate::record::{AnyKey, Handle};
 use crate::value::{Dict, Input, Kind, List, Value, ValueRef};
 use core::fmt;
 

@@ -97,11 +97,7 @@ fn every_sentence_of_the_grammar() {
         let pattern = Pattern::new(*text);
         for (keys, expected) in [(matches, true), (misses, false)] {
             for key in *keys {
-                assert_eq!(
-                    pattern.is_match(key),
-                    expected,
-                    "{sentence}: {text:?} on {key:?}"
-                );
+                assert_eq!(pattern.is_match(key), expected, "{sentence}: {text:?} on {key:?}");
                 assert_eq!(
                     oracle::is_match(&chars(text), &chars(key)),
                     expected,
@@ -122,18 +118,10 @@ fn byte_patterns_work_on_bytes() {
         (b"?", &[b"a", b"\xff", b"\0"], &[b"", b"\xc3\xa9"]),
         (b"\xc3\xa9", &[b"\xc3\xa9"], &[b"\xc3", b"\xa9"]),
         (b"[\xc3\xa9]", &[b"\xc3", b"\xa9"], &[b"\xc3\xa9"]),
-        (
-            b"[\x80-\xff]",
-            &[b"\x80", b"\xc3", b"\xff"],
-            &[b"\x7f", b"a"],
-        ),
+        (b"[\x80-\xff]", &[b"\x80", b"\xc3", b"\xff"], &[b"\x7f", b"a"]),
         (b"[\xff-\x80]", &[b"\x80", b"\xc3", b"\xff"], &[b"\x7f"]),
         (b"[^\x80-\xff]", &[b"\x7f", b"\0"], &[b"\x80", b"\xff"]),
-        (
-            b"*a[\x80-\x90]?b*",
-            &[b"a\x85\xffb", b"xa\x80 by"],
-            &[b"a\x91\xffb"],
-        ),
+        (b"*a[\x80-\x90]?b*", &[b"a\x85\xffb", b"xa\x80 by"], &[b"a\x91\xffb"]),
         (b"*\xff*", &[b"\xff", b"a\xffb"], &[b"\xfe"]),
         (b"\\\xff*", &[b"\xff", b"\xff\xff"], &[b"\\\xff"]),
     ];
@@ -173,17 +161,14 @@ fn strict_tells_the_first_doubt_and_its_position() {
         let doubt = |error: PatternError| (error.kind(), error.position());
         let found = Pattern::strict(text).map(drop).map_err(doubt);
         assert_eq!(found, Err((kind, position)), "{text:?}");
-        let found = Pattern::<[u8]>::strict(text.as_bytes())
-            .map(drop)
-            .map_err(doubt);
+        let found = Pattern::<[u8]>::strict(text.as_bytes()).map(drop).map_err(doubt);
         assert_eq!(found, Err((kind, position)), "{text:?}");
     }
     // The same pattern, in bytes, has another range.
     assert!(Pattern::strict("[本-日]").is_err());
     assert!(Pattern::<[u8]>::strict("[本-日]".as_bytes()).is_ok());
-    let sound = [
-        "", "*", "a?b*", "[a-z]", "[-a]", "[a-]", "[^a]", "[a-a]", r"\\", r"\[", "]", "a-b",
-    ];
+    let sound =
+        ["", "*", "a?b*", "[a-z]", "[-a]", "[a-]", "[^a]", "[a-a]", r"\\", r"\[", "]", "a-b"];
     for text in sound {
         assert!(Pattern::strict(text).is_ok(), "{text:?}");
     }
@@ -218,9 +203,7 @@ fn bytes(text: &[u8]) -> Vec<u32> {
 
 /// Any string over a few characters that the grammar, or UTF-8, treats differently.
 fn noise() -> impl Strategy<Value = String> {
-    let units = select(vec![
-        "*", "?", "[", "]", "^", "-", "\\", "a", "b", "c", "é", "日", "😀",
-    ]);
+    let units = select(vec!["*", "?", "[", "]", "^", "-", "\\", "a", "b", "c", "é", "日", "😀"]);
     vec(units, 0..12).prop_map(|units| units.concat())
 }
 
@@ -252,13 +235,7 @@ fn part(stars: u32) -> impl Strategy<Value = (String, String)> {
 /// A pattern and a key that it matches, or nearly: some parts of the key may be replaced.
 fn related(stars: u32, parts: usize) -> impl Strategy<Value = (String, String)> {
     let parts = vec(part(stars), 0..parts);
-    let edits = vec(
-        (
-            any::<prop::sample::Index>(),
-            select(vec!["", "a", "b", "é"]),
-        ),
-        0..2,
-    );
+    let edits = vec((any::<prop::sample::Index>(), select(vec!["", "a", "b", "é"])), 0..2);
     (parts, edits).prop_map(|(parts, edits)| {
         let (pattern, mut key): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         for (index, text) in edits {
@@ -411,19 +388,9 @@ fn long_needles_cost_little() {
     let half = "a".repeat(500_000);
     costs_little("different at the end", &format!("*{half}b*"), &key, false);
     costs_little("different at the start", &format!("*b{half}*"), &key, false);
-    costs_little(
-        "different in the middle",
-        &format!("*{half}b{half}*"),
-        &key,
-        false,
-    );
+    costs_little("different in the middle", &format!("*{half}b{half}*"), &key, false);
     let key = format!("{half}b").repeat(4);
-    costs_little(
-        "nearly periodic",
-        &format!("*{half}b{half}ab*"),
-        &key,
-        false,
-    );
+    costs_little("nearly periodic", &format!("*{half}b{half}ab*"), &key, false);
     costs_little("periodic", &format!("*{half}b{half}b{half}b*"), &key, true);
 }
 

@@ -26,11 +26,7 @@ fn on_small_stack(body: impl FnOnce() + Send + 'static) {
         })
         .expect("thread starts");
     let outcome = finished.recv_timeout(Duration::from_secs(120));
-    assert_ne!(
-        outcome,
-        Err(mpsc::RecvTimeoutError::Timeout),
-        "takes far too long"
-    );
+    assert_ne!(outcome, Err(mpsc::RecvTimeoutError::Timeout), "takes far too long");
     worker.join().expect("body passes");
 }
 
@@ -97,24 +93,9 @@ fn equality_follows_ieee_and_same_follows_bits() {
         (Value::Null, Value::list([Value::Null]), false, false),
         (Value::list([1, 2]), Value::list([2, 1]), false, false),
         (Value::list([1, 2]), Value::list([1]), false, false),
-        (
-            Value::List(List::new()),
-            Value::Dict(Dict::new()),
-            false,
-            false,
-        ),
-        (
-            Value::dict([("a", 1)]),
-            Value::dict([("b", 1)]),
-            false,
-            false,
-        ),
-        (
-            Value::dict([("a", 1), ("b", 2)]),
-            Value::dict([("b", 2), ("a", 1)]),
-            true,
-            true,
-        ),
+        (Value::List(List::new()), Value::Dict(Dict::new()), false, false),
+        (Value::dict([("a", 1)]), Value::dict([("b", 1)]), false, false),
+        (Value::dict([("a", 1), ("b", 2)]), Value::dict([("b", 2), ("a", 1)]), true, true),
     ];
     for (a, b, equal, same) in table {
         for (a, b) in [(a.clone(), b.clone()), (wrap(a), wrap(b))] {
@@ -170,11 +151,7 @@ fn text_forms() {
         (Value::from(f64::NAN), "NaN", "Float(NaN)"),
         (Value::from(f64::NEG_INFINITY), "-inf", "Float(-inf)"),
         (Value::from("a\"b\n"), "a\"b\n", r#"Str("a\"b\n")"#),
-        (
-            Value::from(b"a\"\xff"),
-            r#"b"a\"\xff""#,
-            r#"Bytes(b"a\"\xff")"#,
-        ),
+        (Value::from(b"a\"\xff"), r#"b"a\"\xff""#, r#"Bytes(b"a\"\xff")"#),
         (Value::List(List::new()), "[]", "List([])"),
         (Value::Dict(Dict::new()), "{}", "Dict({})"),
         (
@@ -200,12 +177,7 @@ fn text_forms() {
         assert_eq!(format!("{:?}", value.as_ref()), debug);
     }
     assert_eq!(
-        format!(
-            "{:>4}|{:<4}|{:.2}",
-            Value::from(7),
-            Value::from("a"),
-            Value::from(1.0)
-        ),
+        format!("{:>4}|{:<4}|{:.2}", Value::from(7), Value::from("a"), Value::from(1.0)),
         "   7|a   |1.00"
     );
     assert_eq!(format!("{:>9}", Value::list([1])), "[1]");
@@ -220,21 +192,9 @@ fn dicts_are_ordered_by_the_bytes_of_their_keys() {
         .collect();
     let expected = ["", "\0", "Z", "a", "ab", "b", "é", "\u{ffff}", "𐍈"];
     assert!(dict.keys().eq(expected));
-    assert!(
-        dict.iter()
-            .rev()
-            .map(|(key, _)| key)
-            .eq(expected.into_iter().rev())
-    );
-    assert!(
-        (&dict)
-            .into_iter()
-            .all(|(key, value)| *value == key.len() as i64)
-    );
-    assert_eq!(
-        (dict.len(), dict.iter().len(), dict.values().len()),
-        (9, 9, 9)
-    );
+    assert!(dict.iter().rev().map(|(key, _)| key).eq(expected.into_iter().rev()));
+    assert!((&dict).into_iter().all(|(key, value)| *value == key.len() as i64));
+    assert_eq!((dict.len(), dict.iter().len(), dict.values().len()), (9, 9, 9));
 }
 
 #[test]
@@ -248,25 +208,13 @@ fn later_entries_win() {
 #[test]
 fn clones_share_and_copies_do_not() {
     let value = Value::from("text");
-    assert_eq!(
-        value.as_str().map(str::as_ptr),
-        value.clone().as_str().map(str::as_ptr)
-    );
+    assert_eq!(value.as_str().map(str::as_ptr), value.clone().as_str().map(str::as_ptr));
 
     let list = List::from_iter([1, 2]);
     let twin = list.clone();
     assert!(list.ptr_eq(&twin) && list.as_ptr() == twin.as_ptr());
-    assert!(
-        Value::from(list.clone())
-            .as_list()
-            .is_some_and(|inner| inner.ptr_eq(&list))
-    );
-    assert!(
-        ValueRef::List(&list)
-            .to_value()
-            .as_list()
-            .is_some_and(|inner| inner.ptr_eq(&list))
-    );
+    assert!(Value::from(list.clone()).as_list().is_some_and(|inner| inner.ptr_eq(&list)));
+    assert!(ValueRef::List(&list).to_value().as_list().is_some_and(|inner| inner.ptr_eq(&list)));
     let mut items = twin.into_vec();
     items.push(Value::Null);
     assert_eq!((list.len(), items.len()), (2, 3));
@@ -277,10 +225,7 @@ fn clones_share_and_copies_do_not() {
     let dict = Dict::from_iter([("a", 1)]);
     let mut map = dict.clone().into_map();
     map.insert("b".into(), Value::Null);
-    assert_eq!(
-        (dict.len(), dict.to_map().len(), Dict::from(map).len()),
-        (1, 1, 2)
-    );
+    assert_eq!((dict.len(), dict.to_map().len(), Dict::from(map).len()), (1, 1, 2));
     assert!(List::new().ptr_eq(&List::default()) && Dict::new().ptr_eq(&Dict::default()));
 }
 
@@ -291,10 +236,7 @@ fn depth_counts_levels_of_containers() {
     assert_eq!(Value::Dict(Dict::new()).depth(), 1);
     assert_eq!(Value::from([[1]]).depth(), 2);
     assert_eq!(Value::list([lists(1), lists(5), Value::Null]).depth(), 6);
-    assert_eq!(
-        (mixed(128).depth(), mixed(129).depth()),
-        (Value::MAX_DEPTH, 129)
-    );
+    assert_eq!((mixed(128).depth(), mixed(129).depth()), (Value::MAX_DEPTH, 129));
 }
 
 #[test]
@@ -308,10 +250,7 @@ fn a_million_levels_fit_on_a_small_stack() {
             assert!(value.to_string().len() > DEEP);
             assert!(format!("{value:#?}").len() > DEEP);
             assert!(
-                Value::list([twin])
-                    .as_list()
-                    .cloned()
-                    .is_some_and(|l| l.into_vec() == [value])
+                Value::list([twin]).as_list().cloned().is_some_and(|l| l.into_vec() == [value])
             );
         }
     });

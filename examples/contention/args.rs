@@ -52,15 +52,12 @@ impl Args {
     /// The seed that was asked for, or a new one.
     pub(crate) fn seed_or_random(&self) -> u64 {
         // Ten digits are enough to differ, and short enough to retype.
-        self.seed
-            .unwrap_or_else(|| ahash::RandomState::new().hash_one(0_u64) % 10_000_000_000)
+        self.seed.unwrap_or_else(|| ahash::RandomState::new().hash_one(0_u64) % 10_000_000_000)
     }
 }
 
 fn default_threads() -> usize {
-    thread::available_parallelism()
-        .map_or(2, NonZero::get)
-        .clamp(2, MAX_THREADS)
+    thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MAX_THREADS)
 }
 
 fn threads(text: &str) -> Result<usize, String> {

@@ -21,17 +21,12 @@ pub(crate) struct RefresherLog {
 
 /// Writes one flag version after the other until the site stops.
 pub(crate) fn refresh_flag(site: &Site, recorder: Recorder) -> RefresherLog {
-    let mut log = RefresherLog {
-        recorder,
-        versions: 0,
-        refusals: Faults::default(),
-    };
+    let mut log = RefresherLog { recorder, versions: 0, refusals: Faults::default() };
     while pause(site, FLAG_PERIOD) {
         let version = log.versions + 1;
         let value = names::flag(version);
-        let (answer, _) = log.recorder.time(Operation::SetFlag, || {
-            site.store.set(names::FLAG, value.as_str())
-        });
+        let (answer, _) =
+            log.recorder.time(Operation::SetFlag, || site.store.set(names::FLAG, value.as_str()));
         match answer {
             Ok(()) => {
                 log.versions = version;
@@ -67,11 +62,8 @@ pub(crate) fn report(site: &Site, recorder: Recorder) -> ReporterLog {
     loop {
         list_profiles(site, &mut log);
         read_counters(site, &mut log, &mut last);
-        let (sessions, _) = log
-            .recorder
-            .time(Operation::ListKeys, || site.store.keys("session:*"));
-        site.live_sessions
-            .store(sessions.len() as u64, Ordering::Relaxed);
+        let (sessions, _) = log.recorder.time(Operation::ListKeys, || site.store.keys("session:*"));
+        site.live_sessions.store(sessions.len() as u64, Ordering::Relaxed);
         if !pause(site, REPORT_PERIOD) {
             return log;
         }
@@ -80,9 +72,7 @@ pub(crate) fn report(site: &Site, recorder: Recorder) -> ReporterLog {
 
 /// Profiles are never removed, so each listing must name every one of them once, in order.
 fn list_profiles(site: &Site, log: &mut ReporterLog) {
-    let (keys, _) = log
-        .recorder
-        .time(Operation::ListKeys, || site.store.keys("profile:*"));
+    let (keys, _) = log.recorder.time(Operation::ListKeys, || site.store.keys("profile:*"));
     log.listings += 1;
     let mut expected = String::new();
     let wrong = keys
@@ -96,9 +86,7 @@ fn list_profiles(site: &Site, log: &mut ReporterLog) {
                 log.listings,
                 keys.len(),
                 site.users,
-                wrong.map_or(String::new(), |(at, key)| format!(
-                    ", with {key} as number {at}"
-                ))
+                wrong.map_or(String::new(), |(at, key)| format!(", with {key} as number {at}"))
             )
         });
     }
@@ -114,15 +102,11 @@ fn read_counters(site: &Site, log: &mut ReporterLog, last: &mut [i64]) {
             _ => Key::Bytes { route },
         };
         let key = spell(&mut key, name);
-        let (found, _) = log
-            .recorder
-            .time(Operation::GetCounter, || site.store.get(key));
+        let (found, _) = log.recorder.time(Operation::GetCounter, || site.store.get(key));
         log.counter_reads += 1;
         match found.as_ref().and_then(Snapshot::as_int) {
             Some(count) if count >= *last => *last = count,
-            count => log
-                .counter_faults
-                .note(|| format!("{key} read as {count:?} after {last}")),
+            count => log.counter_faults.note(|| format!("{key} read as {count:?} after {last}")),
         }
     }
 }

@@ -84,9 +84,7 @@ impl<'a> Handler<'a> {
             users: Zipf::new(site.users, zipf),
             clients: Zipf::new(limits::CLIENTS, zipf),
             routes: Zipf::new(ROUTES, zipf),
-            limit: IncrOptions::by(1)
-                .max(limits::LIMIT)
-                .ttl_on_create(limits::COUNTER_TTL),
+            limit: IncrOptions::by(1).max(limits::LIMIT).ttl_on_create(limits::COUNTER_TTL),
             tallies: Tallies::new(&site.limits),
             flag_seen: 0,
             key: String::new(),
@@ -103,9 +101,7 @@ impl<'a> Handler<'a> {
                 self.request();
             }
             let calls = self.log.recorder.calls();
-            self.site
-                .calls
-                .fetch_add(calls - reported, Ordering::Relaxed);
+            self.site.calls.fetch_add(calls - reported, Ordering::Relaxed);
             reported = calls;
         }
         self.tallies.flush();
@@ -136,15 +132,10 @@ impl<'a> Handler<'a> {
     fn read_flag(&mut self) {
         // Acquire: pairs with the refresher, so that its `set` happened before this `get`.
         let published = self.site.flag_version.load(Ordering::Acquire);
-        let (flag, _) = self
-            .log
-            .recorder
-            .time(Operation::GetFlag, || self.site.store.get(names::FLAG));
+        let (flag, _) =
+            self.log.recorder.time(Operation::GetFlag, || self.site.store.get(names::FLAG));
         self.log.flag_reads += 1;
-        let version = flag
-            .as_ref()
-            .and_then(Snapshot::as_str)
-            .and_then(names::flag_version);
+        let version = flag.as_ref().and_then(Snapshot::as_str).and_then(names::flag_version);
         let least = published.max(self.flag_seen);
         match version {
             Some(version) if version >= least => self.flag_seen = version,
@@ -159,9 +150,10 @@ impl<'a> Handler<'a> {
         let client = self.clients.sample(&mut self.rng);
         let window = limits::window_at(self.site.now());
         let key = spell(&mut self.key, Key::Limit { client, window });
-        let (answer, call) = self.log.recorder.time(Operation::IncrLimit, || {
-            self.site.store.incr_with(key, &self.limit)
-        });
+        let (answer, call) = self
+            .log
+            .recorder
+            .time(Operation::IncrLimit, || self.site.store.incr_with(key, &self.limit));
         match answer {
             Ok(answer) => {
                 let admitted = answer.applied != 0;
@@ -173,8 +165,7 @@ impl<'a> Handler<'a> {
                 if !plausible {
                     self.log.limit_faults.note(|| format!("answer {answer:?}"));
                 }
-                self.tallies
-                    .enter(window, client, answer.value, admitted, call);
+                self.tallies.enter(window, client, answer.value, admitted, call);
                 admitted
             }
             Err(error) => {
@@ -188,20 +179,15 @@ impl<'a> Handler<'a> {
     fn resume_session(&mut self, user: usize) {
         let until = self.site.sessions.alive_until(user);
         let key = spell(&mut self.key, Key::Session { user });
-        let (found, read) = self
-            .log
-            .recorder
-            .time(Operation::GetSession, || self.site.store.get(key));
+        let (found, read) =
+            self.log.recorder.time(Operation::GetSession, || self.site.store.get(key));
         let Some(snapshot) = found else {
             self.log.sessions.found_none(user, until, read);
             return self.log_in(user);
         };
         match snapshot.as_str().and_then(Session::parse) {
             Some(session) if session.user == user => self.log.sessions.found(session, until, read),
-            _ => self
-                .log
-                .session_faults
-                .note(|| format!("user {user} was served {snapshot:?}")),
+            _ => self.log.session_faults.note(|| format!("user {user} was served {snapshot:?}")),
         }
         if self.rng.one_in(64) {
             self.log_in(user);
@@ -213,9 +199,10 @@ impl<'a> Handler<'a> {
         let session = Session::new(user, self.id, serial, self.site.now());
         let key = spell(&mut self.key, Key::Session { user });
         let value = spell(&mut self.value, session);
-        let (answer, call) = self.log.recorder.time(Operation::SetSession, || {
-            self.site.store.set_ex(key, value, session::TTL)
-        });
+        let (answer, call) = self
+            .log
+            .recorder
+            .time(Operation::SetSession, || self.site.store.set_ex(key, value, session::TTL));
         match answer {
             Ok(()) => self.log.sessions.stored(&self.site.sessions, session, call),
             Err(error) => self.log.refusals.note(|| format!("set_ex: {error}")),
@@ -224,16 +211,11 @@ impl<'a> Handler<'a> {
 
     fn read_profile(&mut self, user: usize) {
         let key = spell(&mut self.key, Key::Profile { user });
-        let (found, _) = self
-            .log
-            .recorder
-            .time(Operation::GetProfile, || self.site.store.get(key));
+        let (found, _) = self.log.recorder.time(Operation::GetProfile, || self.site.store.get(key));
         self.log.profile_reads += 1;
         let text = found.as_ref().and_then(Snapshot::as_str);
         if !text.is_some_and(|text| names::is_profile(text, user)) {
-            self.log
-                .profile_faults
-                .note(|| format!("profile of user {user} read as {text:?}"));
+            self.log.profile_faults.note(|| format!("profile of user {user} read as {text:?}"));
         }
     }
 
@@ -241,10 +223,8 @@ impl<'a> Handler<'a> {
     fn write_profile(&mut self, user: usize) {
         let key = spell(&mut self.key, Key::Profile { user });
         let value = spell(&mut self.value, names::profile(user));
-        let (answer, _) = self
-            .log
-            .recorder
-            .time(Operation::SetProfile, || self.site.store.set(key, value));
+        let (answer, _) =
+            self.log.recorder.time(Operation::SetProfile, || self.site.store.set(key, value));
         if let Err(error) = answer {
             self.log.refusals.note(|| format!("set: {error}"));
         }
@@ -253,26 +233,18 @@ impl<'a> Handler<'a> {
     /// Stores a new token, and withdraws an old one that nobody redeemed.
     fn issue_token(&mut self) {
         let serial = self.log.issued + 1;
-        let key = spell(
-            &mut self.key,
-            Key::Token {
-                issuer: self.id,
-                serial,
-            },
-        );
-        let (answer, _) = self.log.recorder.time(Operation::IssueToken, || {
-            self.site.store.set_if_absent(key, 1_i64, Ttl::NEVER)
-        });
+        let key = spell(&mut self.key, Key::Token { issuer: self.id, serial });
+        let (answer, _) = self
+            .log
+            .recorder
+            .time(Operation::IssueToken, || self.site.store.set_if_absent(key, 1_i64, Ttl::NEVER));
         match answer {
             Ok(true) => {
                 self.log.issued = serial;
                 // Release: pairs with `redeem_token`, which then must find the token.
                 self.site.tokens[self.id].store(serial, Ordering::Release);
             }
-            Ok(false) => self
-                .log
-                .refusals
-                .note(|| "set_if_absent: a new token was there".into()),
+            Ok(false) => self.log.refusals.note(|| "set_if_absent: a new token was there".into()),
             Err(error) => self.log.refusals.note(|| format!("set_if_absent: {error}")),
         }
         if serial > TOKEN_BACKLOG {
@@ -292,29 +264,23 @@ impl<'a> Handler<'a> {
 
     fn delete_token(&mut self, issuer: usize, serial: u64) {
         let key = spell(&mut self.key, Key::Token { issuer, serial });
-        let (deleted, _) = self
-            .log
-            .recorder
-            .time(Operation::DeleteToken, || self.site.store.delete(key));
+        let (deleted, _) =
+            self.log.recorder.time(Operation::DeleteToken, || self.site.store.delete(key));
         self.log.redeemed += u64::from(deleted);
     }
 
     /// Adds to the two counters of a route; what the store acknowledges goes into the own books.
     fn count(&mut self, route: usize) {
         let key = spell(&mut self.key, Key::Hits { route });
-        let (answer, _) = self
-            .log
-            .recorder
-            .time(Operation::IncrHits, || self.site.store.incr(key));
+        let (answer, _) = self.log.recorder.time(Operation::IncrHits, || self.site.store.incr(key));
         match answer {
             Ok(_) => self.log.hits[route] += 1,
             Err(error) => self.log.refusals.note(|| format!("incr: {error}")),
         }
         let amount = 200 + self.rng.below(1_300) as i64;
         let key = spell(&mut self.key, Key::Bytes { route });
-        let (answer, _) = self.log.recorder.time(Operation::IncrBytes, || {
-            self.site.store.incr_by(key, amount)
-        });
+        let (answer, _) =
+            self.log.recorder.time(Operation::IncrBytes, || self.site.store.incr_by(key, amount));
         match answer {
             Ok(_) => self.log.bytes[route] += amount,
             Err(error) => self.log.refusals.note(|| format!("incr_by: {error}")),

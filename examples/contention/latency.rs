@@ -107,8 +107,7 @@ impl Recorder {
     /// Adds what another thread recorded.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<(), String> {
         for (mine, theirs) in self.histograms.iter_mut().zip(&other.histograms) {
-            mine.add(theirs)
-                .map_err(|error| format!("histograms do not merge: {error}"))?;
+            mine.add(theirs).map_err(|error| format!("histograms do not merge: {error}"))?;
         }
         Ok(())
     }

@@ -53,10 +53,7 @@ struct Window {
 
 impl Window {
     fn new() -> Self {
-        Self {
-            clients: vec![Tally::default(); CLIENTS],
-            late: false,
-        }
+        Self { clients: vec![Tally::default(); CLIENTS], late: false }
     }
 }
 
@@ -114,11 +111,7 @@ pub(crate) struct Tallies<'a> {
 
 impl<'a> Tallies<'a> {
     pub(crate) fn new(ledger: &'a Ledger) -> Self {
-        Self {
-            ledger,
-            number: 0,
-            window: Window::new(),
-        }
+        Self { ledger, number: 0, window: Window::new() }
     }
 
     /// One answer of the store: the count of `client` in window `number`.
@@ -164,12 +157,7 @@ mod tests {
     use super::*;
 
     fn exact(admitted: u32, refused: u32, top: i64) -> bool {
-        Tally {
-            admitted,
-            refused,
-            top,
-        }
-        .is_exact()
+        Tally { admitted, refused, top }.is_exact()
     }
 
     #[test]
@@ -191,16 +179,7 @@ mod tests {
         let call = Span { start: 0, end: 1 };
         one.enter(0, 5, 1, true, call);
         two.enter(0, 5, 2, true, call);
-        one.enter(
-            1,
-            5,
-            7,
-            true,
-            Span {
-                start: 0,
-                end: 3_000_000_000,
-            },
-        );
+        one.enter(1, 5, 7, true, Span { start: 0, end: 3_000_000_000 });
         one.flush();
         two.flush();
         let totals = ledger.totals();

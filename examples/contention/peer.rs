@@ -45,10 +45,7 @@ impl Contender for LockedMap {
         let value = {
             let map = self.map.read();
             let entry = map.get(key)?;
-            if entry
-                .deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
-            {
+            if entry.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return None;
             }
             Arc::clone(&entry.value)

@@ -15,11 +15,7 @@ impl Point {
     pub(crate) fn of(mut rates: Vec<f64>) -> Self {
         rates.sort_by(f64::total_cmp);
         let at = |index: usize| rates.get(index).map_or(0.0, |rate| rate / 1e6);
-        Self {
-            median: at(rates.len() / 2),
-            low: at(0),
-            high: at(rates.len().saturating_sub(1)),
-        }
+        Self { median: at(rates.len() / 2), low: at(0), high: at(rates.len().saturating_sub(1)) }
     }
 }
 
@@ -70,9 +66,7 @@ pub(crate) fn svg(chart: &Chart) -> String {
 
 fn highest(chart: &Chart) -> f64 {
     let points = chart.series.iter().flat_map(|series| &series.points);
-    points
-        .map(|point| point.high)
-        .fold(f64::MIN_POSITIVE, f64::max)
+    points.map(|point| point.high).fold(f64::MIN_POSITIVE, f64::max)
 }
 
 /// A round number (1, 2 or 5 times a power of ten) that cuts `highest` into four to ten parts.
@@ -121,9 +115,7 @@ struct Canvas {
 
 impl Canvas {
     fn new() -> Self {
-        let mut canvas = Self {
-            text: String::new(),
-        };
+        let mut canvas = Self { text: String::new() };
         canvas.line(format_args!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" fill="#1f2933">"##
         ));
@@ -147,18 +139,8 @@ impl Canvas {
         self.line(format_args!(
             r##"<rect width="{WIDTH}" height="{HEIGHT}" rx="10" fill="#ffffff"/>"##
         ));
-        self.text_at(
-            LEFT,
-            36.0,
-            r#"font-size="20" font-weight="600""#,
-            &chart.title,
-        );
-        self.text_at(
-            LEFT,
-            58.0,
-            r##"font-size="13" fill="#52606d""##,
-            &chart.subtitle,
-        );
+        self.text_at(LEFT, 36.0, r#"font-size="20" font-weight="600""#, &chart.title);
+        self.text_at(LEFT, 58.0, r##"font-size="13" fill="#52606d""##, &chart.subtitle);
         let small = r##"font-size="11" fill="#52606d""##;
         self.text_at(LEFT, 482.0, small, &chart.note);
         let command = r##"font-size="10" fill="#7b8794" font-family="ui-monospace, Menlo, Consolas, monospace""##;
@@ -167,9 +149,7 @@ impl Canvas {
 
     fn text_at(&mut self, x: f64, y: f64, style: &str, text: &str) {
         let text = escape(text);
-        self.line(format_args!(
-            r#"<text x="{x:.1}" y="{y:.1}" {style}>{text}</text>"#
-        ));
+        self.line(format_args!(r#"<text x="{x:.1}" y="{y:.1}" {style}>{text}</text>"#));
     }
 
     fn rule(&mut self, [x1, y1, x2, y2]: [f64; 4], style: &str) {
@@ -215,10 +195,7 @@ impl Canvas {
 
         let legend = LEFT + 12.0 + index as f64 * 150.0;
         self.rule([legend, 88.0, legend + 26.0, 88.0], &thick);
-        self.line(format_args!(
-            r#"<circle cx="{:.1}" cy="88" {marker}/>"#,
-            legend + 13.0
-        ));
+        self.line(format_args!(r#"<circle cx="{:.1}" cy="88" {marker}/>"#, legend + 13.0));
         self.text_at(legend + 34.0, 92.0, r#"font-size="13""#, series.name);
 
         let place = |at: usize, value: f64| (x_at(at, series.points.len()), y_at(value, top));

@@ -19,20 +19,14 @@ pub(crate) fn introduction(args: &Args, seed: u64) {
         "  profiles   {} users, no expiry, rewritten while they are read",
         count(args.keys as u64)
     );
-    println!(
-        "  sessions   one per user at most, expire after {} ms",
-        session::TTL.as_millis()
-    );
+    println!("  sessions   one per user at most, expire after {} ms", session::TTL.as_millis());
     println!("  counters   hits and bytes of {ROUTES} routes");
     println!(
         "  limits     {} requests per {} ms for each of {CLIENTS} clients",
         count(LIMIT.unsigned_abs()),
         WINDOW.as_millis()
     );
-    println!(
-        "  flag       rewritten every {} ms, read by every request",
-        FLAG_PERIOD.as_millis()
-    );
+    println!("  flag       rewritten every {} ms, read by every request", FLAG_PERIOD.as_millis());
     println!("  tokens     any handler may redeem any token, once");
     println!("  report     lists keys by glob all the while");
     println!(

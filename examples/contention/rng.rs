@@ -10,9 +10,7 @@ pub(crate) struct Rng {
 impl Rng {
     /// The stream number `stream` of the run seeded with `seed`.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
-        Self {
-            state: mix(seed ^ mix(stream.wrapping_add(1))),
-        }
+        Self { state: mix(seed ^ mix(stream.wrapping_add(1))) }
     }
 
     /// 64 uniform bits.

@@ -53,16 +53,9 @@ pub(crate) fn run(args: &Args, seed: u64, file: &Path) -> Result<bool, String> {
     let mut faults = workload.fill(&store) + workload.fill(&locked);
 
     // Rates per contender, thread count and round.
-    let mut rates = [
-        vec![Vec::new(); counts.len()],
-        vec![Vec::new(); counts.len()],
-    ];
+    let mut rates = [vec![Vec::new(); counts.len()], vec![Vec::new(); counts.len()]];
     let slices = ROUNDS * counts.len() * rates.len();
-    let bar = progress(
-        args.quiet,
-        slices as u128,
-        "{bar:32} plot: slice {pos} of {len}",
-    );
+    let bar = progress(args.quiet, slices as u128, "{bar:32} plot: slice {pos} of {len}");
     for round in 0..ROUNDS {
         for (place, &threads) in counts.iter().enumerate() {
             // Who goes first changes from round to round.
@@ -105,9 +98,7 @@ struct Slice {
 impl Workload {
     fn new(args: &Args, seed: u64) -> Self {
         Self {
-            keys: (0..args.keys)
-                .map(|user| Key::Profile { user }.to_string())
-                .collect(),
+            keys: (0..args.keys).map(|user| Key::Profile { user }.to_string()).collect(),
             zipf: Zipf::new(args.keys, args.zipf),
             seed,
         }
@@ -154,10 +145,7 @@ impl Workload {
             let elapsed = start.elapsed().as_secs_f64();
             match panics.into_iter().next() {
                 Some(panic) => Err(panic),
-                None => Ok(Slice {
-                    rate: calls as f64 / elapsed,
-                    faults,
-                }),
+                None => Ok(Slice { rate: calls as f64 / elapsed, faults }),
             }
         })
     }
@@ -215,10 +203,8 @@ fn life(user: usize) -> Option<Duration> {
 /// 1, 2, 4 and so on up to `max(threads, 4)`, which is the last even if it is no power of two.
 fn thread_counts(threads: usize) -> Vec<usize> {
     let last = threads.max(4);
-    let mut counts: Vec<usize> = (0..usize::BITS)
-        .map(|power| 1 << power)
-        .take_while(|&count| count < last)
-        .collect();
+    let mut counts: Vec<usize> =
+        (0..usize::BITS).map(|power| 1 << power).take_while(|&count| count < last).collect();
     counts.push(last);
     counts
 }
@@ -238,22 +224,11 @@ fn chart(args: &Args, threads: Vec<usize>, ours: Vec<Point>, theirs: Vec<Point>)
         note: format!(
             "Median of {ROUNDS} rounds in turns; bars from the lowest to the highest round. More is better."
         ),
-        command: format!(
-            "cargo run --release --example contention -- {}",
-            command.join(" ")
-        ),
+        command: format!("cargo run --release --example contention -- {}", command.join(" ")),
         threads,
         series: vec![
-            Series {
-                name: "epochkv",
-                color: "#0b6e6e",
-                points: ours,
-            },
-            Series {
-                name: "parking_lot RwLock<HashMap>",
-                color: "#c4541c",
-                points: theirs,
-            },
+            Series { name: "epochkv", color: "#0b6e6e", points: ours },
+            Series { name: "parking_lot RwLock<HashMap>", color: "#c4541c", points: theirs },
         ],
     }
 }
@@ -271,10 +246,7 @@ fn print(chart: &Chart, faults: u64) {
         print!("{threads:>7}");
         for series in &chart.series {
             let point = &series.points[place];
-            let text = format!(
-                "{:.2} M/s [{:.2}, {:.2}]",
-                point.median, point.low, point.high
-            );
+            let text = format!("{:.2} M/s [{:.2}, {:.2}]", point.median, point.low, point.high);
             print!("  {text:>30}");
         }
         let [ours, theirs] = [0, 1].map(|index: usize| chart.series[index].points[place].median);

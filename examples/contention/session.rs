@@ -39,13 +39,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) const fn new(user: usize, writer: usize, serial: u64, born: u64) -> Self {
-        Self {
-            user,
-            writer,
-            serial,
-            born,
-            ttl: TTL_NANOS,
-        }
+        Self { user, writer, serial, born, ttl: TTL_NANOS }
     }
 
     /// The session spelled in `text`, if it is one.
@@ -64,13 +58,7 @@ impl Session {
 
 impl Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            user,
-            writer,
-            serial,
-            born,
-            ttl,
-        } = self;
+        let Self { user, writer, serial, born, ttl } = self;
         write!(f, "{user} {writer} {serial} {born} {ttl}")
     }
 }
@@ -83,9 +71,7 @@ pub(crate) struct SessionBook {
 
 impl SessionBook {
     pub(crate) fn new(users: usize) -> Self {
-        Self {
-            alive_until: (0..users).map(|_| AtomicU64::new(0)).collect(),
-        }
+        Self { alive_until: (0..users).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// To be called before a read: what it may rely on. Zero if nobody has logged in yet.
@@ -147,10 +133,7 @@ impl SessionLog {
     pub(crate) fn stored(&mut self, book: &SessionBook, session: Session, call: Span) {
         self.logins += 1;
         if call.end - session.born > PROMPT {
-            self.slow.push(SlowLogin {
-                session,
-                end: call.end,
-            });
+            self.slow.push(SlowLogin { session, end: call.end });
         }
         book.enter(&session);
     }
@@ -212,10 +195,7 @@ pub(crate) fn judge<'a>(logs: impl Iterator<Item = &'a SessionLog> + Clone) -> V
         if !excused {
             verdict.lost.note(|| {
                 let older = nanos(until - session.born - session.ttl);
-                format!(
-                    "user {} was served a session {older} older than the last",
-                    session.user
-                )
+                format!("user {} was served a session {older} older than the last", session.user)
             });
         }
     }

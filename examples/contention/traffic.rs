@@ -35,18 +35,14 @@ pub(crate) fn run(site: &Site, args: &Args, seed: u64) -> Result<Outcome, String
         let mut handlers = Vec::with_capacity(args.threads);
         for id in 0..args.threads {
             let handler = Handler::new(site, id, seed, args.zipf)?;
-            handlers.push(spawn(scope, format!("handler {id}"), move || {
-                handler.run()
-            })?);
+            handlers.push(spawn(scope, format!("handler {id}"), move || handler.run())?);
         }
         let recorder = Recorder::new(site.origin)?;
         let refresher = spawn(scope, "flag refresher".into(), move || {
             background::refresh_flag(site, recorder)
         })?;
         let recorder = Recorder::new(site.origin)?;
-        let reporter = spawn(scope, "reporter".into(), move || {
-            background::report(site, recorder)
-        })?;
+        let reporter = spawn(scope, "reporter".into(), move || background::report(site, recorder))?;
 
         watch(site, args, start, || {
             refresher.is_finished()
@@ -60,10 +56,7 @@ pub(crate) fn run(site: &Site, args: &Args, seed: u64) -> Result<Outcome, String
         Ok(Outcome {
             elapsed,
             threads: args.threads + 2,
-            handlers: handlers
-                .into_iter()
-                .filter_map(|handle| join(handle, &mut panics))
-                .collect(),
+            handlers: handlers.into_iter().filter_map(|handle| join(handle, &mut panics)).collect(),
             refresher: join(refresher, &mut panics),
             reporter: join(reporter, &mut panics),
             panics,

@@ -24,11 +24,7 @@ pub(crate) struct Check {
 impl Check {
     /// A claim that nothing contradicts so far.
     pub(crate) fn new(claim: &'static str, evidence: String) -> Self {
-        Self {
-            claim,
-            evidence,
-            problems: Vec::new(),
-        }
+        Self { claim, evidence, problems: Vec::new() }
     }
 
     /// Whether nothing contradicts the claim.
@@ -247,10 +243,7 @@ fn flag(site: &Site, outcome: &Outcome) -> Check {
     );
     check.blame(outcome.handlers.iter().map(|log| &log.flag_faults));
     let last = site.store.get(names::FLAG);
-    let last = last
-        .as_ref()
-        .and_then(Snapshot::as_str)
-        .and_then(names::flag_version);
+    let last = last.as_ref().and_then(Snapshot::as_str).and_then(names::flag_version);
     check.require(last == Some(written), || {
         format!("version {last:?} is in the store, {written} was written last")
     });
@@ -272,18 +265,10 @@ fn tokens(site: &Site, outcome: &Outcome) -> Check {
     }
     let mut check = Check::new(
         "every token was redeemed once or is there",
-        format!(
-            "{} issued, {} redeemed, {} left",
-            count(issued),
-            count(redeemed),
-            count(left)
-        ),
+        format!("{} issued, {} redeemed, {} left", count(issued), count(redeemed), count(left)),
     );
     check.require(issued == redeemed + left, || {
-        format!(
-            "{} tokens are not accounted for",
-            issued.abs_diff(redeemed + left)
-        )
+        format!("{} tokens are not accounted for", issued.abs_diff(redeemed + left))
     });
     check.require(left == newest, || {
         format!("{left} tokens are listed, {newest} of them were not deleted")
@@ -296,10 +281,8 @@ fn refusals(outcome: &Outcome) -> Check {
     let refresher = outcome.refresher.iter().map(|log| &log.refusals);
     let all: Vec<&Faults> = handlers.chain(refresher).collect();
     let refused: u64 = all.iter().map(|faults| faults.count).sum();
-    let mut check = Check::new(
-        "no call was refused or answered amiss",
-        format!("{} errors", count(refused)),
-    );
+    let mut check =
+        Check::new("no call was refused or answered amiss", format!("{} errors", count(refused)));
     check.blame(all);
     check
 }

@@ -142,19 +142,12 @@ fn shorten(word: &str) -> &str {
 fn print_counts(counts: &Counts, tally: &Tally, threads: usize, shared: Duration, alone: Duration) {
     let mut top: Vec<(&String, &u64)> = counts.iter().collect();
     top.sort_unstable_by_key(|&(word, count)| (Reverse(count), word));
-    println!(
-        "\n{} words, {} of them distinct.",
-        count(tally.words),
-        count(counts.len() as u64)
-    );
+    println!("\n{} words, {} of them distinct.", count(tally.words), count(counts.len() as u64));
     for (word, number) in top.iter().take(10) {
         println!("  {:>12}  {word}", count(**number));
     }
     let rate = |time: Duration| rate(tally.words, time.as_secs_f64());
-    println!(
-        "\nepochkv, {threads} threads   {:>14} words/s",
-        rate(shared)
-    );
+    println!("\nepochkv, {threads} threads   {:>14} words/s", rate(shared));
     println!("HashMap, 1 thread    {:>14} words/s", rate(alone));
 }
 
@@ -200,10 +193,7 @@ fn checks(store: &Kv, counts: &Counts, tally: &Tally) -> Vec<Check> {
         format!("{} keys listed for {} words", keys.len(), counts.len())
     });
     complete.require(tally.words == total, || {
-        format!(
-            "{} words were counted by the threads, {total} by one",
-            tally.words
-        )
+        format!("{} words were counted by the threads, {total} by one", tally.words)
     });
     vec![finished, equal, complete]
 }
@@ -220,10 +210,7 @@ mod tests {
 
     #[test]
     fn the_rule_of_words() {
-        assert_eq!(
-            words("It's ÉTÉ—été, 3.5x\u{FFFD}y"),
-            ["it", "s", "été", "été", "3", "5x", "y"]
-        );
+        assert_eq!(words("It's ÉTÉ—été, 3.5x\u{FFFD}y"), ["it", "s", "été", "été", "3", "5x", "y"]);
         assert_eq!(words(""), [""; 0]);
         assert_eq!(words(" \n--"), [""; 0]);
         assert_eq!(words(&"ä".repeat(2_000))[0].len(), MAX_WORD);
@@ -231,14 +218,7 @@ mod tests {
 
     #[test]
     fn chunks_cut_no_word_and_lose_nothing() {
-        for text in [
-            "",
-            "a",
-            "one two three",
-            "eins, zwöi—drü vier",
-            "unbroken",
-            "  x  ",
-        ] {
+        for text in ["", "a", "one two three", "eins, zwöi—drü vier", "unbroken", "  x  "] {
             for parts in 1..9 {
                 let pieces: Vec<&str> = chunks(text, parts).collect();
                 assert_eq!(pieces.len(), parts);

@@ -57,22 +57,14 @@ fn integral(x: f64, skew: f64) -> f64 {
     let log = x.ln();
     let y = (1.0 - skew) * log;
     // Near skew 1 the quotient cancels; its limit is the logarithm.
-    if y.abs() < 1e-8 {
-        log * (1.0 + y / 2.0)
-    } else {
-        log * y.exp_m1() / y
-    }
+    if y.abs() < 1e-8 { log * (1.0 + y / 2.0) } else { log * y.exp_m1() / y }
 }
 
 /// The `x` whose integral is `area`.
 fn inverse(area: f64, skew: f64) -> f64 {
     // Rounding may carry the argument below the domain of the logarithm.
     let y = (area * (1.0 - skew)).max(-1.0);
-    if y.abs() < 1e-8 {
-        (area * (1.0 - y / 2.0)).exp()
-    } else {
-        (area * y.ln_1p() / y).exp()
-    }
+    if y.abs() < 1e-8 { (area * (1.0 - y / 2.0)).exp() } else { (area * y.ln_1p() / y).exp() }
 }
 
 #[cfg(test)]

@@ -93,19 +93,12 @@ impl Alphabet for str {
         // The lead byte spends one marker bit per byte of the character, and a zero.
         let payload = u32::from(lead) & (0x7f >> width);
         let unit = text.iter().take(width).skip(1);
-        Some((
-            unit.fold(payload, |unit, byte| unit << 6 | u32::from(byte & 0x3f)),
-            width,
-        ))
+        Some((unit.fold(payload, |unit, byte| unit << 6 | u32::from(byte & 0x3f)), width))
     }
 
     #[inline]
     fn last(text: &[u8]) -> Option<(u32, usize)> {
-        let continuation = text
-            .iter()
-            .rev()
-            .take(3)
-            .take_while(|&&byte| is_continuation(byte));
+        let continuation = text.iter().rev().take(3).take_while(|&&byte| is_continuation(byte));
         let start = text.len().saturating_sub(continuation.count() + 1);
         let character = text.get(start..)?;
         let (unit, _) = Self::first(character)?;

@@ -52,9 +52,7 @@ impl Class {
             return self.ascii >> unit & 1 == 1;
         }
         let candidate = self.ranges.partition_point(|&(_, high)| high < unit);
-        self.ranges
-            .get(candidate)
-            .is_some_and(|&(low, _)| low <= unit)
+        self.ranges.get(candidate).is_some_and(|&(low, _)| low <= unit)
     }
 
     pub(super) fn ranges(&self) -> &[Range] {
@@ -96,7 +94,5 @@ fn ascii_bits(ranges: &[Range]) -> u128 {
     ranges
         .iter()
         .take_while(|&&(low, _)| low < u128::BITS)
-        .fold(0, |bits, &(low, high)| {
-            bits | below(high.saturating_add(1)) & !below(low)
-        })
+        .fold(0, |bits, &(low, high)| bits | below(high.saturating_add(1)) & !below(low))
 }

@@ -107,13 +107,8 @@ impl Masks {
 
     #[inline]
     fn mask(&self, word: usize, unit: u32) -> u64 {
-        let ascii = self
-            .ascii
-            .get(word)
-            .and_then(|masks| masks.get(unit as usize));
-        ascii
-            .copied()
-            .unwrap_or_else(|| self.mask_beyond_ascii(word, unit))
+        let ascii = self.ascii.get(word).and_then(|masks| masks.get(unit as usize));
+        ascii.copied().unwrap_or_else(|| self.mask_beyond_ascii(word, unit))
     }
 
     fn mask_beyond_ascii(&self, word: usize, unit: u32) -> u64 {
@@ -165,10 +160,7 @@ impl MasksBuilder {
     }
 
     fn next_bit(&self) -> Bit {
-        Bit {
-            word: self.ascii.len(),
-            bit: 1 << self.taken,
-        }
+        Bit { word: self.ascii.len(), bit: 1 << self.taken }
     }
 
     fn add(&mut self, element: &Element, bit: u64) {
@@ -179,10 +171,7 @@ impl MasksBuilder {
         match element {
             Element::Unit(unit) => flip(*unit, *unit),
             Element::Any => flip(0, u32::MAX),
-            Element::Class(class) => class
-                .ranges()
-                .iter()
-                .for_each(|&(low, high)| flip(low, high)),
+            Element::Class(class) => class.ranges().iter().for_each(|&(low, high)| flip(low, high)),
             Element::Never => {}
         }
         self.taken += 1;

@@ -135,16 +135,8 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
             source.push(byte);
         }
         source.push(b'*');
-        let plan = if text.is_empty() {
-            Plan::All
-        } else {
-            Plan::Prefix(text.into())
-        };
-        Self {
-            source: source.into_boxed_slice(),
-            plan,
-            key: PhantomData,
-        }
+        let plan = if text.is_empty() { Plan::All } else { Plan::Prefix(text.into()) };
+        Self { source: source.into_boxed_slice(), plan, key: PhantomData }
     }
 
     /// Whether the whole of `key` matches.
@@ -195,42 +187,25 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
 
     /// The pattern that every key matches, `*`.
     pub(crate) fn everything() -> Self {
-        Self {
-            source: Box::new(*b"*"),
-            plan: Plan::All,
-            key: PhantomData,
-        }
+        Self { source: Box::new(*b"*"), plan: Plan::All, key: PhantomData }
     }
 
     fn compile(pattern: &K) -> (Self, Option<PatternError>) {
         let mut parser = Parser::new(pattern);
         let plan = Plan::new(&mut parser);
         let source = pattern.bytes().into();
-        (
-            Self {
-                source,
-                plan,
-                key: PhantomData,
-            },
-            parser.doubt(),
-        )
+        (Self { source, plan, key: PhantomData }, parser.doubt())
     }
 }
 
 impl<K: ?Sized> Clone for Pattern<K> {
     fn clone(&self) -> Self {
-        Self {
-            source: self.source.clone(),
-            plan: self.plan.clone(),
-            key: PhantomData,
-        }
+        Self { source: self.source.clone(), plan: self.plan.clone(), key: PhantomData }
     }
 }
 
 impl<K: ?Sized> fmt::Debug for Pattern<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pattern")
-            .field(&String::from_utf8_lossy(&self.source))
-            .finish()
+        f.debug_tuple("Pattern").field(&String::from_utf8_lossy(&self.source)).finish()
     }
 }

@@ -25,12 +25,7 @@ pub(super) struct Parser<'a, A: ?Sized> {
 impl<'a, A: Alphabet + ?Sized> Parser<'a, A> {
     pub(super) fn new(pattern: &'a A) -> Self {
         let rest = pattern.bytes();
-        Self {
-            rest,
-            length: rest.len(),
-            doubt: None,
-            alphabet: PhantomData,
-        }
+        Self { rest, length: rest.len(), doubt: None, alphabet: PhantomData }
     }
 
     /// The first doubt met so far.

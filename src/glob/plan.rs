@@ -144,19 +144,14 @@ impl PlanBuilder {
         let leading = self.elements.iter().take_while(is_any).count();
         let elements = self.elements.get(leading..).unwrap_or_default();
         let trailing = elements.iter().rev().take_while(is_any).count();
-        let elements = elements
-            .get(..elements.len() - trailing)
-            .unwrap_or_default();
+        let elements = elements.get(..elements.len() - trailing).unwrap_or_default();
         self.gap += leading;
         if !elements.is_empty() {
             let finder = match literal::<A>(elements) {
                 Some(text) => Finder::Literal(Substring::new(text)),
                 None => Finder::Masked(self.masks.place(elements)),
             };
-            self.pieces.push(Piece {
-                gap: mem::take(&mut self.gap),
-                finder,
-            });
+            self.pieces.push(Piece { gap: mem::take(&mut self.gap), finder });
         }
         self.gap += trailing;
         self.elements.clear();
@@ -173,26 +168,13 @@ impl PlanBuilder {
                 None => Plan::Fixed(tail),
             };
         };
-        match (
-            head.as_literal(),
-            &*self.pieces,
-            self.gap,
-            tail.as_literal(),
-        ) {
+        match (head.as_literal(), &*self.pieces, self.gap, tail.as_literal()) {
             (Some([]), [], 0, Some([])) => Plan::All,
             (Some(text), [], 0, Some([])) => Plan::Prefix(text.into()),
             (Some([]), [], 0, Some(text)) => Plan::Suffix(text.into()),
-            (
-                Some([]),
-                [
-                    Piece {
-                        gap: 0,
-                        finder: Finder::Literal(text),
-                    },
-                ],
-                0,
-                Some([]),
-            ) => Plan::Contains(text.clone()),
+            (Some([]), [Piece { gap: 0, finder: Finder::Literal(text) }], 0, Some([])) => {
+                Plan::Contains(text.clone())
+            }
             _ => Plan::General(Box::new(General {
                 min_len: self.min_len,
                 head,

@@ -45,10 +45,7 @@ impl Run {
                 Element::Never => {}
             }
         }
-        Self {
-            literals: literals.into_boxed_slice(),
-            steps: steps.into_boxed_slice(),
-        }
+        Self { literals: literals.into_boxed_slice(), steps: steps.into_boxed_slice() }
     }
 
     /// The bytes of this run, if it has nothing but literal text.

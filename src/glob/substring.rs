@@ -39,13 +39,7 @@ impl Substring {
             (critical.max(length - critical) + 1, 0)
         };
         let bytes = needle.iter().fold(0, |set, &byte| set | bit(byte));
-        Self {
-            needle,
-            critical,
-            shift,
-            overlap,
-            bytes,
-        }
+        Self { needle, critical, shift, overlap, bytes }
     }
 
     /// The text after the leftmost occurrence of the needle.
@@ -86,10 +80,7 @@ fn mismatch(a: &[u8], b: &[u8], range: Range<usize>) -> Option<usize> {
     let start = range.start;
     let a = a.get(range.clone())?;
     let b = b.get(range)?;
-    a.iter()
-        .zip(b)
-        .position(|(a, b)| a != b)
-        .map(|offset| start + offset)
+    a.iter().zip(b).position(|(a, b)| a != b).map(|offset| start + offset)
 }
 
 /// Where the greatest suffix of `text` starts under an order of bytes, and its period.

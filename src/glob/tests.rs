@@ -21,18 +21,12 @@ fn everyday_patterns_get_the_cheapest_plan() {
     let rows: &[(&str, &[&str])] = &[
         ("nothing", &["[]", "a[]b*", "*[", "[^\0-\u{10ffff}]"]),
         ("all", &["*", "***"]),
-        (
-            "exact",
-            &["", "a", r"a\*b", "[a]", "[aa]", r"[\]]", "é[日]"],
-        ),
+        ("exact", &["", "a", r"a\*b", "[a]", "[aa]", r"[\]]", "é[日]"]),
         ("prefix", &["a*", "user:**", "[u]ser*", r"\**"]),
         ("suffix", &["*a", "**:profile"]),
         ("contains", &["*a*", "**123**", "*é*"]),
         ("fixed", &["?", "a[bc]d", "??", "[^]", "[\0-\u{10ffff}]"]),
-        (
-            "general",
-            &["a*b", "?*", "*?", "*?a*", "*a?*", "*a*b*", "*a?b*", "[ab]*"],
-        ),
+        ("general", &["a*b", "?*", "*?", "*?a*", "*a?*", "*a*b*", "*a?b*", "[ab]*"]),
     ];
     for (expected, patterns) in rows {
         for pattern in *patterns {
@@ -45,14 +39,8 @@ fn everyday_patterns_get_the_cheapest_plan() {
 
 #[test]
 fn a_pattern_without_wildcards_tells_its_key() {
-    assert_eq!(
-        Pattern::new(r"a\?[é]\").exact_bytes(),
-        Some(r"a?é\".as_bytes())
-    );
-    assert_eq!(
-        Pattern::<[u8]>::new(b"\xff[\x80]").exact_bytes(),
-        Some(&b"\xff\x80"[..])
-    );
+    assert_eq!(Pattern::new(r"a\?[é]\").exact_bytes(), Some(r"a?é\".as_bytes()));
+    assert_eq!(Pattern::<[u8]>::new(b"\xff[\x80]").exact_bytes(), Some(&b"\xff\x80"[..]));
     assert_eq!(Pattern::new("").exact_bytes(), Some(&b""[..]));
     for pattern in ["a*", "a?", "[ab]", "[]", "[^]"] {
         assert_eq!(Pattern::new(pattern).exact_bytes(), None, "{pattern}");
@@ -62,10 +50,7 @@ fn a_pattern_without_wildcards_tells_its_key() {
 #[test]
 fn debug_shows_an_equivalent_pattern() {
     assert_eq!(format!("{:?}", Pattern::new("é*")), r#"Pattern("é*")"#);
-    assert_eq!(
-        format!("{:?}", Pattern::prefix("a*[")),
-        r#"Pattern("a\\*\\[*")"#
-    );
+    assert_eq!(format!("{:?}", Pattern::prefix("a*[")), r#"Pattern("a\\*\\[*")"#);
 }
 
 /// Every string of up to five bytes out of those that UTF-8 treats differently, as a key of

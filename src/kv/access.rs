@@ -43,10 +43,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Hashes a key for reading. Calls the user's hasher, so not under a guard.
     #[inline]
     pub(super) fn hashed<'k>(&self, key: &'k K) -> Hashed<'k, K> {
-        Hashed {
-            key,
-            hash: self.hash_bytes(key.as_bytes()),
-        }
+        Hashed { key, hash: self.hash_bytes(key.as_bytes()) }
     }
 
     /// Hashes a key for writing.
@@ -94,9 +91,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         guard: &'g Guard,
     ) -> Option<Shared<'g, Record<K>>> {
         loop {
-            let place = self
-                .table()
-                .locate(expired.hash(), expired.key_bytes(), guard);
+            let place = self.table().locate(expired.hash(), expired.key_bytes(), guard);
             let Place::Occupied(place) = place else {
                 return None;
             };

@@ -76,9 +76,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         value: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
-        self.write_if(key, value, ttl, |live| {
-            if live.is_none() { Ok(true) } else { Err(false) }
-        })
+        self.write_if(key, value, ttl, |live| if live.is_none() { Ok(true) } else { Err(false) })
     }
 
     /// Stores a value only if the key is there. Returns whether it did. Lock-free.
@@ -101,9 +99,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         value: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
-        self.write_if(key, value, ttl, |live| {
-            if live.is_some() { Ok(true) } else { Err(false) }
-        })
+        self.write_if(key, value, ttl, |live| if live.is_some() { Ok(true) } else { Err(false) })
     }
 
     /// Stores `new` only if the value is `expected`: the same kind, and equal,
@@ -175,11 +171,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
         self.write_if(key, new, ttl, |live| {
-            if live.is_some_and(|record| expected.is_of(record)) {
-                Ok(true)
-            } else {
-                Err(false)
-            }
+            if live.is_some_and(|record| expected.is_of(record)) { Ok(true) } else { Err(false) }
         })
     }
 

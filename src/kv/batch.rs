@@ -39,8 +39,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             let now = self.now();
             let guard = reclaim::pin();
             found.extend(batch.iter().map(|key| {
-                self.find(key, &now, &guard)
-                    .map(|record| Snapshot::new(record, record.value()))
+                self.find(key, &now, &guard).map(|record| Snapshot::new(record, record.value()))
             }));
         });
         found
@@ -74,10 +73,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             let record = key.record(deadline, Content::of(&input));
             Ok((key, record))
         };
-        let records = items
-            .into_iter()
-            .map(checked)
-            .collect::<Result<Vec<_>, Error>>()?;
+        let records = items.into_iter().map(checked).collect::<Result<Vec<_>, Error>>()?;
         let mut records = records.into_iter();
         while records.len() > 0 {
             for (key, _) in records.as_slice().iter().take(BATCH) {
@@ -107,10 +103,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             let now = self.now();
             let guard = reclaim::pin();
             let remove = |live: Option<_>| Step::Remove(usize::from(live.is_some()));
-            removed += batch
-                .iter()
-                .map(|key| self.decide(key, &now, &guard, remove).0)
-                .sum::<usize>();
+            removed +=
+                batch.iter().map(|key| self.decide(key, &now, &guard, remove).0).sum::<usize>();
         });
         removed
     }

@@ -31,12 +31,7 @@ pub struct Builder<K: Key + ?Sized = str, S = RandomState, C = SystemClock> {
 
 impl<K: Key + ?Sized, S: Default, C: Default> Default for Builder<K, S, C> {
     fn default() -> Self {
-        Self {
-            capacity: 0,
-            hasher: S::default(),
-            clock: C::default(),
-            key: PhantomData,
-        }
+        Self { capacity: 0, hasher: S::default(), clock: C::default(), key: PhantomData }
     }
 }
 
@@ -58,18 +53,8 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn byte_keys(self) -> Builder<[u8], S, C> {
-        let Self {
-            capacity,
-            hasher,
-            clock,
-            ..
-        } = self;
-        Builder {
-            capacity,
-            hasher,
-            clock,
-            key: PhantomData,
-        }
+        let Self { capacity, hasher, clock, .. } = self;
+        Builder { capacity, hasher, clock, key: PhantomData }
     }
 
     /// Another hasher. The default is quick and keyed at random per store, but
@@ -79,34 +64,14 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// It must give equal keys equal hashes; a hasher that does not makes keys
     /// unfindable, but breaks nothing else.
     pub fn hasher<T: BuildHasher>(self, hasher: T) -> Builder<K, T, C> {
-        let Self {
-            capacity,
-            clock,
-            key,
-            ..
-        } = self;
-        Builder {
-            capacity,
-            hasher,
-            clock,
-            key,
-        }
+        let Self { capacity, clock, key, .. } = self;
+        Builder { capacity, hasher, clock, key }
     }
 
     /// Another clock.
     pub fn clock<T: Clock>(self, clock: T) -> Builder<K, S, T> {
-        let Self {
-            capacity,
-            hasher,
-            key,
-            ..
-        } = self;
-        Builder {
-            capacity,
-            hasher,
-            clock,
-            key,
-        }
+        let Self { capacity, hasher, key, .. } = self;
+        Builder { capacity, hasher, clock, key }
     }
 
     /// The store.

@@ -48,9 +48,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let now = self.now();
         let guard = reclaim::pin();
         let live = self.find(&key, &now, &guard);
-        live.map_or(Expiry::Missing, |record| {
-            Expiry::of(record.deadline(), &now)
-        })
+        live.map_or(Expiry::Missing, |record| Expiry::of(record.deadline(), &now))
     }
 
     /// Gives a key a new time to live, counted from now; zero removes the key.

@@ -48,13 +48,7 @@ enum TtlRule {
 impl IncrOptions {
     /// Adds `amount`, which may be negative.
     pub fn by(amount: i64) -> Self {
-        Self {
-            by: amount,
-            min: i64::MIN,
-            max: i64::MAX,
-            saturate: false,
-            ttl: TtlRule::Keep,
-        }
+        Self { by: amount, min: i64::MIN, max: i64::MAX, saturate: false, ttl: TtlRule::Keep }
     }
 
     /// The least allowed result.
@@ -76,27 +70,18 @@ impl IncrOptions {
     /// A key that this call creates lives for so long; the deadline of one that
     /// is there stays. This makes a window that begins with its first count.
     pub fn ttl_on_create(self, ttl: impl Into<Ttl>) -> Self {
-        Self {
-            ttl: TtlRule::OnCreate(ttl.into()),
-            ..self
-        }
+        Self { ttl: TtlRule::OnCreate(ttl.into()), ..self }
     }
 
     /// A key without a deadline, new or not, gets this one (Redis: ENX).
     pub fn ttl_if_none(self, ttl: impl Into<Ttl>) -> Self {
-        Self {
-            ttl: TtlRule::IfNone(ttl.into()),
-            ..self
-        }
+        Self { ttl: TtlRule::IfNone(ttl.into()), ..self }
     }
 
     /// The key's deadline is set anew each time the count is applied;
     /// [`Ttl::NEVER`] removes it.
     pub fn ttl_refresh(self, ttl: impl Into<Ttl>) -> Self {
-        Self {
-            ttl: TtlRule::Refresh(ttl.into()),
-            ..self
-        }
+        Self { ttl: TtlRule::Refresh(ttl.into()), ..self }
     }
 
     /// What becomes of `old`. `None`: it stays, the result is out of bounds.
@@ -144,10 +129,7 @@ pub struct Incremented {
 
 impl Incremented {
     fn new(old: i64, new: i64) -> Self {
-        Self {
-            value: new,
-            applied: new.saturating_sub(old),
-        }
+        Self { value: new, applied: new.saturating_sub(old) }
     }
 }
 
@@ -196,9 +178,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn incr_by(&self, key: &K, amount: i64) -> Result<i64, Error> {
-        let result = self.count(key, &IncrOptions::by(amount), || {
-            Err(ErrorKind::Overflow.into())
-        })?;
+        let result =
+            self.count(key, &IncrOptions::by(amount), || Err(ErrorKind::Overflow.into()))?;
         Ok(result.value)
     }
 
@@ -280,15 +261,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
         let guard = reclaim::pin();
-        if let Some(record) = self
-            .find(&key, &now, &guard)
-            .filter(|r| options.keeps(r.deadline()))
+        if let Some(record) = self.find(&key, &now, &guard).filter(|r| options.keeps(r.deadline()))
             && let Some(cell) = record.counter()
         {
-            let mut result = Incremented {
-                value: 0,
-                applied: 0,
-            };
+            let mut result = Incremented { value: 0, applied: 0 };
             let counted = cell.update(|old| {
                 let new = match options.apply(old) {
                     Some(new) => new,
@@ -330,10 +306,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                 return Step::Keep(refuse().map(|()| Incremented::new(old, old)));
             };
             let deadline = options.deadline(live.map(Shared::deadline), now);
-            Step::Put(
-                key.record(deadline, Content::int(new)),
-                Ok(Incremented::new(old, new)),
-            )
+            Step::Put(key.record(deadline, Content::int(new)), Ok(Incremented::new(old, new)))
         };
         self.decide(key, now, guard, count).0
     }

@@ -108,14 +108,7 @@ impl Kv {
 impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     fn from_parts(capacity: usize, hasher: S, clock: C) -> Self {
         let table = Table::with_capacity(capacity);
-        Self {
-            inner: Arc::new(Inner {
-                table,
-                hasher,
-                clock,
-                expired: Sharded::new(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { table, hasher, clock, expired: Sharded::new() }) }
     }
 
     fn table(&self) -> &Table<Record<K>> {
@@ -149,9 +142,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
 impl<K: Key + ?Sized, S, C> Clone for Kv<K, S, C> {
     fn clone(&self) -> Self {
-        Self {
-            inner: Arc::clone(&self.inner),
-        }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 
@@ -165,8 +156,6 @@ impl<K: Key + ?Sized, S, C> fmt::Debug for Kv<K, S, C> {
     /// Shows the number of entries, not the entries.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.table().len(&crate::reclaim::pin());
-        f.debug_struct("Kv")
-            .field("len", &len)
-            .finish_non_exhaustive()
+        f.debug_struct("Kv").field("len", &len).finish_non_exhaustive()
     }
 }

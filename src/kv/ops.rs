@@ -75,9 +75,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         if let (0, ValueRef::Int(value)) = (deadline, input.as_ref()) {
             let guard = reclaim::pin();
             let old = self.table().find(key.hash, key.key.as_bytes(), &guard);
-            let cell = old
-                .filter(|old| old.deadline() == 0)
-                .and_then(|old| old.counter());
+            let cell = old.filter(|old| old.deadline() == 0).and_then(|old| old.counter());
             let done = cell.is_some_and(|cell| overwrite(cell, value));
             if !done {
                 self.put(&key, key.record(0, Content::int(value)), &guard);
@@ -107,8 +105,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     pub fn get(&self, key: &K) -> Option<Snapshot> {
         let key = self.hashed(key);
         let guard = reclaim::pin();
-        self.find(&key, &self.now(), &guard)
-            .map(|record| Snapshot::new(record, record.value()))
+        self.find(&key, &self.now(), &guard).map(|record| Snapshot::new(record, record.value()))
     }
 
     /// The value of a key, or `default`, which is not stored.
@@ -147,8 +144,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     pub fn with<R>(&self, key: &K, read: impl FnOnce(ValueRef<'_>) -> R) -> Option<R> {
         let key = self.hashed(key);
         let guard = reclaim::pin();
-        self.find(&key, &self.now(), &guard)
-            .map(|record| read(record.value()))
+        self.find(&key, &self.now(), &guard).map(|record| read(record.value()))
     }
 
     /// Removes a key with its value and deadline. Returns whether it was there.

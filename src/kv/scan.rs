@@ -4,8 +4,8 @@ use super::Kv;
 use crate::glob::Pattern;
 use crate::key::Key;
 use crate::reclaim::{self, Shared};
+use crate::record::Handle;
 use crate::record::Record;
-use crate::record::handle::Handle;
 use crate::snapshot::Snapshot;
 use crate::table;
 use crate::time::clock::Clock;
@@ -47,11 +47,7 @@ impl<K: Key + ?Sized> Item<K> {
 
 impl<K: Key + ?Sized> Clone for Item<K> {
     fn clone(&self) -> Self {
-        Self {
-            record: self.record.clone(),
-            value: self.value.clone(),
-            expiry: self.expiry,
-        }
+        Self { record: self.record.clone(), value: self.value.clone(), expiry: self.expiry }
     }
 }
 
@@ -107,9 +103,7 @@ pub struct Scan<'s, K: Key + ?Sized, S, C> {
 
 impl<K: Key + ?Sized, S, C> fmt::Debug for Scan<'_, K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scan")
-            .field("cursor", &self.cursor)
-            .finish_non_exhaustive()
+        f.debug_struct("Scan").field("cursor", &self.cursor).finish_non_exhaustive()
     }
 }
 
@@ -152,12 +146,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     #[must_use]
     pub fn scan(&self, pattern: &Pattern<K>) -> Scan<'_, K, S, C> {
         let page = Vec::new().into_iter();
-        Scan {
-            kv: self,
-            pattern: pattern.clone(),
-            cursor: Some(Cursor::START),
-            page,
-        }
+        Scan { kv: self, pattern: pattern.clone(), cursor: Some(Cursor::START), page }
     }
 
     /// Walks over all keys that begin with `prefix`, as [`scan`](Self::scan).
@@ -211,11 +200,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         for _ in 0..count.div_ceil(STRIDE).max(1) {
             self.step(&mut walk, pattern, |record, expiry| {
                 let value = Snapshot::new(record, record.value());
-                page.push(Item {
-                    record: Handle::new(record),
-                    value,
-                    expiry,
-                });
+                page.push(Item { record: Handle::new(record), value, expiry });
             });
             if walk.is_done() || page.len() >= count {
                 break;
@@ -240,9 +225,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         };
         if let Some((key, hash)) = exact {
             let found = self.table().find(hash, key, &guard);
-            found
-                .and_then(|record| self.unless_expired(record, &now, &guard))
-                .map(&mut show);
+            found.and_then(|record| self.unless_expired(record, &now, &guard)).map(&mut show);
             *walk = Walk::Done;
             return;
         }
@@ -253,10 +236,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                 Walk::At(cursor) => *cursor,
                 Walk::Done => return,
             };
-            *walk = self
-                .table()
-                .visit(cursor, &mut found, &guard)
-                .map_or(Walk::Done, Walk::At);
+            *walk = self.table().visit(cursor, &mut found, &guard).map_or(Walk::Done, Walk::At);
             found
                 .drain(..)
                 .filter(|record| pattern.is_match_bytes(record.key_bytes()))

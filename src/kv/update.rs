@@ -5,7 +5,7 @@ use super::access::Step;
 use crate::error::Error;
 use crate::key::Key;
 use crate::reclaim::{self, Shared};
-use crate::record::handle::Handle;
+use crate::record::Handle;
 use crate::record::{Content, Record};
 use crate::snapshot::Snapshot;
 use crate::time::clock::Clock;

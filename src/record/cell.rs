@@ -130,14 +130,8 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit_and_what_the_step_refuses() {
         let cell = Cell::new(MAX);
-        assert!(matches!(
-            cell.update::<()>(|value| Ok(value + 1)),
-            Err(Refused::Immutable)
-        ));
-        assert!(matches!(
-            cell.update(|_| Err("no")),
-            Err(Refused::ByStep("no"))
-        ));
+        assert!(matches!(cell.update::<()>(|value| Ok(value + 1)), Err(Refused::Immutable)));
+        assert!(matches!(cell.update(|_| Err("no")), Err(Refused::ByStep("no"))));
         assert!(cell.update::<()>(|value| Ok(value - 1)).is_ok());
         assert_eq!(cell.get(), MAX - 1);
     }

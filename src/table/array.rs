@@ -65,17 +65,11 @@ impl<'g, E: Entry> Array<'g, E> {
     fn unpack(packed: *mut Bucket<E>) -> Option<Self> {
         let lg = (packed.addr() & LG_BITS) as u32;
         let base = NonNull::new(packed.map_addr(|address| address & !LG_BITS))?;
-        Some(Self {
-            base,
-            lg,
-            valid: PhantomData,
-        })
+        Some(Self { base, lg, valid: PhantomData })
     }
 
     fn packed(self) -> *mut Bucket<E> {
-        self.base
-            .as_ptr()
-            .map_addr(|address| address | self.lg as usize)
+        self.base.as_ptr().map_addr(|address| address | self.lg as usize)
     }
 
     fn layout(lg: u32) -> Layout {
@@ -206,22 +200,11 @@ impl<E: Entry> OwnedArray<E> {
         let layout = Array::<E>::layout(lg);
         // SAFETY: the layout has a size above zero.
         let start = unsafe { alloc::alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(start) else {
-            alloc::handle_alloc_error(layout)
-        };
+        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
         // SAFETY: the layout has room for the header before the buckets.
         let base = unsafe { start.byte_add(Array::<E>::HEADER) }.cast::<Bucket<E>>();
-        let array = Array {
-            base,
-            lg,
-            valid: PhantomData,
-        };
-        let header = Header {
-            next: ArrayCell::empty(),
-            progress,
-            entries,
-            arena: Arena::new(lg),
-        };
+        let array = Array { base, lg, valid: PhantomData };
+        let header = Header { next: ArrayCell::empty(), progress, entries, arena: Arena::new(lg) };
         // SAFETY: in bounds, aligned, and exclusive.
         unsafe { array.header_ptr().write(header) };
         // Zeroed memory is a valid array of unused buckets; loom's atomics are
@@ -322,11 +305,7 @@ impl<E: Entry> ArrayCell<E> {
         let base = packed.map_addr(|address| address & !LG_BITS);
         // SAFETY: I8: the root is made with an array and only ever exchanged for
         // another one, until the table is dropped.
-        Array {
-            base: unsafe { NonNull::new_unchecked(base) },
-            lg,
-            valid: PhantomData,
-        }
+        Array { base: unsafe { NonNull::new_unchecked(base) }, lg, valid: PhantomData }
     }
 
     /// The address of the bucket that a lookup will read, from a word that may
@@ -344,9 +323,7 @@ impl<E: Entry> ArrayCell<E> {
     pub(super) fn install(&self, array: OwnedArray<E>) -> Result<(), OwnedArray<E>> {
         let packed = array.share().packed();
         // AcqRel: release publishes the new table. Relaxed on failure.
-        match self
-            .0
-            .compare_exchange(ptr::null_mut(), packed, Ordering::AcqRel, Ordering::Relaxed)
+        match self.0.compare_exchange(ptr::null_mut(), packed, Ordering::AcqRel, Ordering::Relaxed)
         {
             Ok(_) => {
                 let _ = array.into_array();
@@ -368,11 +345,7 @@ impl<E: Entry> ArrayCell<E> {
             Ordering::Relaxed,
         );
         if swapped.is_ok() {
-            let old = OwnedArray(Array {
-                base: old.base,
-                lg: old.lg,
-                valid: PhantomData,
-            });
+            let old = OwnedArray(Array { base: old.base, lg: old.lg, valid: PhantomData });
             guard.defer(move || drop(old));
         }
         swapped.is_ok()
@@ -410,10 +383,7 @@ struct Slab<E> {
 
 impl<E> Arena<E> {
     fn new(lg: u32) -> Self {
-        Self {
-            head: AtomicPtr::new(ptr::null_mut()),
-            slab_len: 1 << lg.saturating_sub(3).min(6),
-        }
+        Self { head: AtomicPtr::new(ptr::null_mut()), slab_len: 1 << lg.saturating_sub(3).min(6) }
     }
 
     fn slabs(&self) -> impl Iterator<Item = &Slab<E>> {
@@ -427,18 +397,12 @@ impl<E> Arena<E> {
 
     fn taken(&self) -> usize {
         self.slabs()
-            .map(|slab| {
-                slab.taken
-                    .load(StatOrdering::Relaxed)
-                    .min(slab.buckets.len())
-            })
+            .map(|slab| slab.taken.load(StatOrdering::Relaxed).min(slab.buckets.len()))
             .sum()
     }
 
     fn bytes(&self) -> usize {
-        self.slabs()
-            .map(|slab| size_of_val(slab) + size_of_val(&*slab.buckets))
-            .sum()
+        self.slabs().map(|slab| size_of_val(slab) + size_of_val(&*slab.buckets)).sum()
     }
 }
 
@@ -463,8 +427,7 @@ impl<E: Entry> Arena<E> {
             // AcqRel: release publishes the slab. Relaxed on failure: the next
             // round loads again.
             let linked =
-                self.head
-                    .compare_exchange(next, slab, Ordering::AcqRel, Ordering::Relaxed);
+                self.head.compare_exchange(next, slab, Ordering::AcqRel, Ordering::Relaxed);
             if linked.is_err() {
                 // SAFETY: made above and never shared.
                 drop(unsafe { Box::from_raw(slab) });

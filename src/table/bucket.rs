@@ -1,8 +1,8 @@
 //! One cache line of the table: the slots, the link, and the searches over a
 //! chain of such lines.
 
-use super::entry::{Entry, same_key};
-use super::word::{Claim, Link, LinkWord, Slot, Unready, Word, live_tag};
+use super::entry::Entry;
+use super::word::{Link, LinkWord, Slot, Unready, Word, live_tag};
 use crate::reclaim::{Guard, Shared};
 use core::iter;
 
@@ -14,7 +14,7 @@ pub(super) const SLOTS: usize = if cfg!(epochkv_loom) { 2 } else { 7 };
 #[repr(C, align(64))]
 pub(super) struct Bucket<E> {
     slots: [Slot<E>; SLOTS],
-    link: Link<E>,
+    link: Link<Self>,
 }
 
 #[cfg(not(epochkv_loom))]
@@ -36,11 +36,7 @@ pub(super) enum Probe<'g, E> {
 
 /// What a writer finds in a chain.
 pub(super) enum Search<'g, E> {
-    Found {
-        slot: &'g Slot<E>,
-        word: Word<'g, E>,
-        entry: Shared<'g, E>,
-    },
+    Found { slot: &'g Slot<E>, word: Word<'g, E>, entry: Shared<'g, E> },
     Absent(Gap<'g, E>),
     Frozen,
 }
@@ -48,40 +44,21 @@ pub(super) enum Search<'g, E> {
 /// Where an absent key may be inserted.
 pub(super) enum Gap<'g, E> {
     /// A free slot, and whether it is in an overflow bucket.
-    Slot {
-        slot: &'g Slot<E>,
-        word: Word<'g, E>,
-        overflow: bool,
-    },
+    Slot { slot: &'g Slot<E>, word: Word<'g, E>, overflow: bool },
     /// The chain is full: an overflow bucket can be appended here.
-    End {
-        link: &'g Link<E>,
-        word: LinkWord<'g, E>,
-    },
-}
-
-/// What an insertion finds besides itself.
-enum Rival<'g, E> {
-    None,
-    Live,
-    /// A tentative entry of the same key with the better right.
-    Before(&'g Slot<E>, Word<'g, E>),
-    Frozen,
+    End { link: &'g Link<Bucket<E>>, word: LinkWord<'g, Bucket<E>> },
 }
 
 impl<E: Entry> Bucket<E> {
     pub(super) fn unused() -> Self {
-        Self {
-            slots: core::array::from_fn(|_| Slot::unused()),
-            link: Link::unused(),
-        }
+        Self { slots: core::array::from_fn(|_| Slot::unused()), link: Link::unused() }
     }
 
     pub(super) fn slots(&self) -> &[Slot<E>; SLOTS] {
         &self.slots
     }
 
-    pub(super) fn link(&self) -> &Link<E> {
+    pub(super) fn link(&self) -> &Link<Self> {
         &self.link
     }
 
@@ -142,8 +119,7 @@ impl<E: Entry> Bucket<E> {
             if word.tag() != tag {
                 return None;
             }
-            word.entry_while(unready)
-                .filter(|&entry| E::has_key(entry, key))
+            word.entry_while(unready).filter(|&entry| E::has_key(entry, key))
         })
     }
 
@@ -167,11 +143,7 @@ impl<E: Entry> Bucket<E> {
                         return Search::Found { slot, word, entry };
                     }
                 } else if word.is_free() && (gap.is_none() || (!overflow && index == home)) {
-                    gap = Some(Gap::Slot {
-                        slot,
-                        word,
-                        overflow,
-                    });
+                    gap = Some(Gap::Slot { slot, word, overflow });
                 }
             }
             let link = bucket.link.load(guard);
@@ -181,103 +153,11 @@ impl<E: Entry> Bucket<E> {
             match link.next() {
                 Some(next) => bucket = next,
                 None => {
-                    let end = Gap::End {
-                        link: &bucket.link,
-                        word: link,
-                    };
+                    let end = Gap::End { link: &bucket.link, word: link };
                     return Search::Absent(gap.unwrap_or(end));
                 }
             }
             overflow = true;
-        }
-    }
-
-    /// Decides what becomes of a claim in this chain, after helping the claim
-    /// that has the better right, if there is one (I3). Lock-free: the lowest
-    /// claim of a key is stopped only by a live entry or by a migration.
-    pub(super) fn settle<'g>(
-        &'g self,
-        claim: Claim<'g, E>,
-        guard: &'g Guard,
-    ) -> super::word::Outcome<'g, E> {
-        match self.rival(claim.entry(), claim.slot(), guard) {
-            Rival::None => claim.commit(),
-            Rival::Live | Rival::Frozen => claim.withdraw(),
-            Rival::Before(slot, word) => {
-                let outcome = claim.withdraw();
-                self.help(slot, word, guard);
-                outcome
-            }
-        }
-    }
-
-    /// Finishes, or refuses, the tentative insertion of another thread.
-    fn help<'g>(&'g self, mut slot: &'g Slot<E>, mut word: Word<'g, E>, guard: &'g Guard) {
-        // Each round goes to a lower position of the chain.
-        loop {
-            if slot.load_rival(guard) != word {
-                return;
-            }
-            crate::sync::order_write_before_reads();
-            let Some(entry) = word.entry() else { return };
-            match self.rival(entry, slot, guard) {
-                Rival::None => return slot.commit_for(word),
-                Rival::Live => {
-                    slot.kick(word);
-                    return;
-                }
-                Rival::Before(lower, its_word) => (slot, word) = (lower, its_word),
-                Rival::Frozen => return,
-            }
-        }
-    }
-
-    /// Looks over the whole chain, in order, for other words with the key of
-    /// `entry`, which is tentative in `own`; kicks tentative ones behind it.
-    fn rival<'g>(
-        &'g self,
-        entry: Shared<'g, E>,
-        own: &'g Slot<E>,
-        guard: &'g Guard,
-    ) -> Rival<'g, E> {
-        let hash = E::hash(entry);
-        let mut passed_own = false;
-        let mut bucket = self;
-        loop {
-            for slot in &bucket.slots {
-                if core::ptr::eq(slot, own) {
-                    passed_own = true;
-                    continue;
-                }
-                loop {
-                    let word = slot.load_rival(guard);
-                    if word.is_frozen() {
-                        return Rival::Frozen;
-                    }
-                    let is_rival = word.has_fingerprint(hash)
-                        && word.entry().is_some_and(|other| same_key(other, entry));
-                    if !is_rival {
-                        break;
-                    }
-                    if word.is_live() {
-                        return Rival::Live;
-                    }
-                    if !passed_own {
-                        return Rival::Before(slot, word);
-                    }
-                    if slot.kick(word) {
-                        break;
-                    }
-                }
-            }
-            let link = bucket.link.load_rival(guard);
-            if link.is_frozen() {
-                return Rival::Frozen;
-            }
-            match link.next() {
-                Some(next) => bucket = next,
-                None => return Rival::None,
-            }
         }
     }
 

@@ -80,18 +80,22 @@
 //! functions that are visible in `table` only (`Slot::fill`, `Link::publish`
 //! and so on) are sound because the few callers here keep the invariants.
 
+#[allow(unsafe_code)]
 mod array;
 mod bucket;
+mod claim;
 mod entry;
 mod progress;
 mod read;
 mod resize;
 mod root;
 mod scan;
+#[allow(unsafe_code)]
 mod word;
 mod write;
 
-#[cfg(test)]
+#[cfg(all(test, not(epochkv_loom)))]
+#[allow(unsafe_code)]
 mod tests;
 
 pub use entry::Entry;

@@ -62,10 +62,7 @@ impl Progress {
         let index = self.claimed.fetch_add(1, StatOrdering::Relaxed) % self.chunks();
         // Relaxed: at worst a chunk is looked at twice.
         let done = self.bits[index / 64].load(Ordering::Relaxed) & bit(index) != 0;
-        (!done).then_some(Chunk {
-            index,
-            groups: self.groups,
-        })
+        (!done).then_some(Chunk { index, groups: self.groups })
     }
 
     /// Reports a chunk as migrated.

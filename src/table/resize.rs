@@ -61,9 +61,7 @@ impl<E: Entry> Table<E> {
     }
 
     fn shrink(&self, array: Array<'_, E>, entries: usize, guard: &Guard) {
-        let lg = lg_for(entries)
-            .max(self.min_lg())
-            .max(array.lg().saturating_sub(SHRINK_STEPS));
+        let lg = lg_for(entries).max(self.min_lg()).max(array.lg().saturating_sub(SHRINK_STEPS));
         if lg < array.lg() {
             self.start_migration(array, lg, guard);
         }

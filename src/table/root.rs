@@ -121,9 +121,5 @@ impl<E: Entry> Drop for Table<E> {
 
 /// The smallest number of buckets that keeps `entries` at half a bucket's slots.
 pub(super) fn lg_for(entries: usize) -> u32 {
-    (entries / 7 * 2)
-        .max(1)
-        .next_power_of_two()
-        .trailing_zeros()
-        .clamp(0, MAX_LG)
+    (entries / 7 * 2).max(1).next_power_of_two().trailing_zeros().clamp(0, MAX_LG)
 }

@@ -27,10 +27,7 @@ impl Cursor {
     pub fn unpack(word: NonZeroU64) -> Self {
         let word = word.get() - 1;
         let lg = ((word >> LG_SHIFT) as u32).min(super::array::MAX_LG);
-        Self {
-            lg,
-            position: word & ((1 << lg) - 1),
-        }
+        Self { lg, position: word & ((1 << lg) - 1) }
     }
 
     fn mask(self) -> u64 {
@@ -49,10 +46,7 @@ struct Visit<'g, E> {
 impl<E: Entry> Table<E> {
     /// The start of a scan.
     pub fn scan(&self, guard: &Guard) -> Cursor {
-        Cursor {
-            lg: self.array(guard).lg(),
-            position: 0,
-        }
+        Cursor { lg: self.array(guard).lg(), position: 0 }
     }
 
     /// Appends the live entries of one position to `found`, each key once, and
@@ -66,15 +60,8 @@ impl<E: Entry> Table<E> {
         let start = found.len();
         let array = self.array(guard);
         let (mask, want) = (cursor.mask(), cursor.position);
-        let mut visits: Vec<_> = array
-            .buckets_of(mask, want)
-            .map(|index| Visit {
-                array,
-                index,
-                mask,
-                want,
-            })
-            .collect();
+        let mut visits: Vec<_> =
+            array.buckets_of(mask, want).map(|index| Visit { array, index, mask, want }).collect();
         while let Some(visit) = visits.pop() {
             visit.collect(found, &mut visits, guard);
         }
@@ -162,11 +149,8 @@ fn remove_duplicates<E: Entry>(found: &mut Vec<Shared<'_, E>>, start: usize) {
     if found.len() - start < 2 {
         return;
     }
-    found[start..].sort_unstable_by(|&a, &b| {
-        E::hash(a)
-            .cmp(&E::hash(b))
-            .then_with(|| E::compare_keys(a, b))
-    });
+    found[start..]
+        .sort_unstable_by(|&a, &b| E::hash(a).cmp(&E::hash(b)).then_with(|| E::compare_keys(a, b)));
     let mut kept = start;
     for index in start + 1..found.len() {
         if !super::entry::same_key(found[kept], found[index]) {

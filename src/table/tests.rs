@@ -62,13 +62,7 @@ impl Entry for Tiny {
 
 fn tiny(key: u64, value: u64, hash: u64, alive: &Arc<AtomicUsize>) -> Owned<Tiny> {
     alive.fetch_add(1, Ordering::SeqCst);
-    let tiny = Tiny {
-        key,
-        value,
-        hash,
-        committed: AtomicBool::new(false),
-        alive: alive.clone(),
-    };
+    let tiny = Tiny { key, value, hash, committed: AtomicBool::new(false), alive: alive.clone() };
     let raw = Box::into_raw(Box::new(tiny));
     // SAFETY: the only reference to a valid entry.
     unsafe { Owned::from_raw(NonNull::new_unchecked(raw)) }
@@ -97,18 +91,12 @@ struct Map {
 
 impl Map {
     fn new(hash: Hash) -> Self {
-        Self {
-            table: Table::with_capacity(0),
-            hash,
-            alive: Arc::default(),
-        }
+        Self { table: Table::with_capacity(0), hash, alive: Arc::default() }
     }
 
     fn get(&self, key: u64) -> Option<u64> {
         let guard = reclaim::pin();
-        self.table
-            .find((self.hash)(key), &key, &guard)
-            .map(|tiny| tiny.get().value)
+        self.table.find((self.hash)(key), &key, &guard).map(|tiny| tiny.get().value)
     }
 
     /// Sets the key; returns the old value.
@@ -205,8 +193,7 @@ fn agrees_with_std(hash: Hash, keys: u64, steps: u64) {
             _ => assert_eq!(map.get(key), model.get(&key).copied()),
         }
         if random % 97 == 0 {
-            map.table
-                .resize_to((random >> 20) as u32 % 8, &reclaim::pin());
+            map.table.resize_to((random >> 20) as u32 % 8, &reclaim::pin());
         }
         if random % 1009 == 0 {
             let mut keys = map.keys();
@@ -218,10 +205,7 @@ fn agrees_with_std(hash: Hash, keys: u64, steps: u64) {
     }
     let alive = map.alive.clone();
     drop(map);
-    assert!(
-        flush_until(|| alive.load(Ordering::SeqCst) == 0),
-        "entries leaked"
-    );
+    assert!(flush_until(|| alive.load(Ordering::SeqCst) == 0), "entries leaked");
 }
 
 #[test]
@@ -242,10 +226,7 @@ fn grows_and_shrinks_by_itself() {
     let guard = reclaim::pin();
     let full = map.table.shape(&guard);
     drop(guard);
-    assert!(
-        full.buckets >= 100_000 / 8 && full.buckets <= 100_000,
-        "{full:?}"
-    );
+    assert!(full.buckets >= 100_000 / 8 && full.buckets <= 100_000, "{full:?}");
     assert_eq!(map.len(), 100_000);
     for key in 0..count {
         assert_eq!(map.remove(key), Some(key));
@@ -265,10 +246,7 @@ fn clear_removes_everything_and_releases_it() {
         map.table.clear(&reclaim::pin());
         assert_eq!((map.len(), map.get(1), map.keys()), (0, None, vec![]));
     }
-    assert!(
-        flush_until(|| map.alive.load(Ordering::SeqCst) == 0),
-        "entries leaked"
-    );
+    assert!(flush_until(|| map.alive.load(Ordering::SeqCst) == 0), "entries leaked");
 }
 
 #[test]
@@ -282,10 +260,7 @@ fn dropped_in_the_middle_of_a_migration() {
             (0..writes).for_each(|key| _ = map.set(key, 1));
             let alive = map.alive.clone();
             drop(map);
-            assert!(
-                flush_until(|| alive.load(Ordering::SeqCst) == 0),
-                "lg {lg}, {writes}"
-            );
+            assert!(flush_until(|| alive.load(Ordering::SeqCst) == 0), "lg {lg}, {writes}");
         }
     }
 }
@@ -337,18 +312,11 @@ fn races_balance(hash: Hash) {
     });
     for key in 0..KEYS {
         let present = i64::from(map.get(key).is_some());
-        assert_eq!(
-            balance.get(&key).copied().unwrap_or(0),
-            present,
-            "key {key}"
-        );
+        assert_eq!(balance.get(&key).copied().unwrap_or(0), present, "key {key}");
     }
     let alive = map.alive.clone();
     drop(map);
-    assert!(
-        flush_until(|| alive.load(Ordering::SeqCst) == 0),
-        "entries leaked"
-    );
+    assert!(flush_until(|| alive.load(Ordering::SeqCst) == 0), "entries leaked");
 }
 
 #[test]
@@ -385,13 +353,8 @@ fn a_scan_meets_every_stable_key_once_across_resizes() {
         }
         for _ in 0..60 {
             let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
-            map.keys()
-                .into_iter()
-                .for_each(|key| *counts.entry(key).or_default() += 1);
-            assert!(
-                stable.iter().all(|key| counts.get(key) == Some(&1)),
-                "a stable key"
-            );
+            map.keys().into_iter().for_each(|key| *counts.entry(key).or_default() += 1);
+            assert!(stable.iter().all(|key| counts.get(key) == Some(&1)), "a stable key");
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -408,7 +371,6 @@ fn cursors_pack_into_a_word() {
     }
     for word in [1u64, u64::MAX, 1 << 56, (1 << 56) + 1] {
         let word = word.try_into().expect("not zero");
-        map.table
-            .visit(Cursor::unpack(word), &mut Vec::new(), &reclaim::pin());
+        map.table.visit(Cursor::unpack(word), &mut Vec::new(), &reclaim::pin());
     }
 }

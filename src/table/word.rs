@@ -9,7 +9,6 @@
 //!
 //! The state machine and the invariants I1 to I8 named here are in `table/mod.rs`.
 
-use super::bucket::Bucket;
 use super::entry::Entry;
 use crate::reclaim::{Guard, Owned, Shared, Unlinked};
 use crate::sync::{AtomicPtr, Ordering, order_write_before_reads};
@@ -59,10 +58,7 @@ pub(super) struct Unready<'g>(PhantomData<&'g Guard>);
 impl<'g, E: Entry> Word<'g, E> {
     #[inline]
     fn new(raw: *mut E) -> Self {
-        Self {
-            raw,
-            guard: PhantomData,
-        }
+        Self { raw, guard: PhantomData }
     }
 
     fn emptied() -> Self {
@@ -73,16 +69,18 @@ impl<'g, E: Entry> Word<'g, E> {
     fn naming(entry: NonNull<E>, hash: u64, flags: usize) -> Self {
         let address = entry.as_ptr().addr();
         // An address outside of the packed range would corrupt the fingerprint.
-        assert!(
-            address & !ADDRESS == 0,
-            "entry outside of the 48-bit address space"
-        );
+        assert!(address & !ADDRESS == 0, "entry outside of the 48-bit address space");
         let fingerprint = (live_tag(hash) & 0x7fff) << TAG_SHIFT;
-        Self::new(
-            entry
-                .as_ptr()
-                .map_addr(|address| address | fingerprint | flags),
-        )
+        Self::new(entry.as_ptr().map_addr(|address| address | fingerprint | flags))
+    }
+
+    fn tentative(entry: &Owned<E>) -> Self {
+        Self::naming(entry.share().as_ptr(), E::hash(entry.share()), TENTATIVE)
+    }
+
+    /// The live form of a tentative word.
+    fn committed(self, flags: usize) -> Self {
+        Self::new(self.raw.map_addr(|address| (address & !TENTATIVE) | LIVE | flags))
     }
 
     /// The upper 16 bits: equal to [`live_tag`] of the hash for a live entry,
@@ -179,46 +177,54 @@ impl<E: Entry> Slot<E> {
     }
 
     /// Free to tentative: publishes `entry` for helpers, not yet for readers.
+    /// The caller keeps what it returns in a `Claim`.
     pub(super) fn claim<'g>(
-        &'g self,
+        &self,
         seen: Word<'g, E>,
         entry: Owned<E>,
-        guard: &'g Guard,
-    ) -> Result<Claim<'g, E>, Owned<E>> {
+    ) -> Result<(Word<'g, E>, Shared<'g, E>), Owned<E>> {
         debug_assert!(seen.is_free());
-        let word = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), TENTATIVE);
+        let word = Word::tentative(&entry);
         // SeqCst: the store half of the store-load order between two rivals;
         // pairs with `load_rival`. Its release half publishes the entry to
         // helpers. Relaxed on failure: nothing is read through the word.
         let swapped =
-            self.0
-                .compare_exchange(seen.raw, word.raw, Ordering::SeqCst, Ordering::Relaxed);
+            self.0.compare_exchange(seen.raw, word.raw, Ordering::SeqCst, Ordering::Relaxed);
         if swapped.is_err() {
             return Err(entry);
         }
         order_write_before_reads();
-        Ok(Claim {
-            slot: self,
-            word,
-            entry: entry.into_raw(),
-            guard,
-        })
+        // SAFETY: I1: published just now, under the guard of `seen`.
+        Ok((word, unsafe { Shared::new(entry.into_raw()) }))
     }
 
-    /// As [`claim`](Self::claim), in a bucket that only the caller can reach yet.
-    pub(super) fn claim_private<'g>(
-        &'g self,
-        entry: Owned<E>,
+    /// Tentative to live (`commit`), or to empty, by the claimer. A helper may
+    /// have been faster with the one, a rival or a migration with the other.
+    pub(super) fn decide<'g>(
+        &self,
+        claimed: Word<'g, E>,
+        entry: Shared<'g, E>,
+        commit: bool,
         guard: &'g Guard,
-    ) -> PrivateClaim<'g, E> {
-        let word = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), TENTATIVE);
-        // Relaxed: `Link::append` publishes the bucket.
-        self.0.store(word.raw, Ordering::Relaxed);
-        PrivateClaim {
-            slot: self,
-            word,
-            entry,
-            guard,
+    ) -> Outcome<'g, E> {
+        let to = if commit { claimed.committed(0) } else { Word::emptied() };
+        // SeqCst: part of the total order of I3; its release half publishes the
+        // entry to `load`. Acquire on failure: if the word was helped and then
+        // replaced, COMMITTED was set before the word read here was written.
+        let swapped =
+            self.0.compare_exchange(claimed.raw, to.raw, Ordering::SeqCst, Ordering::Acquire);
+        let landed = match swapped.map_err(Word::<E>::new) {
+            Ok(_) => commit,
+            Err(now) => {
+                (now.is_live() && now.pointer() == claimed.pointer()) || E::is_committed(entry)
+            }
+        };
+        if landed {
+            Outcome::Landed(entry)
+        } else {
+            // SAFETY: I4: a claim that was withdrawn, kicked or frozen out was
+            // never live, its word is gone, and its claimer alone retires it.
+            Outcome::Undone(unsafe { Unlinked::new(entry.as_ptr(), guard) })
         }
     }
 
@@ -229,22 +235,16 @@ impl<E: Entry> Slot<E> {
         let emptied = Word::<E>::emptied();
         // SeqCst: part of the total order of I3. Relaxed on failure: the caller
         // reads the slot again.
-        self.0
-            .compare_exchange(seen.raw, emptied.raw, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok()
+        self.0.compare_exchange(seen.raw, emptied.raw, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
     /// Tentative to live, by a helper.
     pub(super) fn commit_for(&self, seen: Word<'_, E>) {
         debug_assert!(seen.is_tentative());
-        let live = seen
-            .raw
-            .map_addr(|address| (address & !TENTATIVE) | LIVE | HELPED);
-        // SeqCst: as `Claim::commit`. Failure needs no answer: somebody else
-        // has decided about this claim.
-        let _ = self
-            .0
-            .compare_exchange(seen.raw, live, Ordering::SeqCst, Ordering::Relaxed);
+        let live = seen.committed(HELPED);
+        // SeqCst: as `decide`. Failure needs no answer: somebody else has decided
+        // about this claim.
+        let _ = self.0.compare_exchange(seen.raw, live.raw, Ordering::SeqCst, Ordering::Relaxed);
     }
 
     /// Live to live: the linearization point of overwriting. The loser gets
@@ -262,8 +262,7 @@ impl<E: Entry> Slot<E> {
         // AcqRel: the release half publishes the new entry to `load`; the
         // acquire half orders the old entry's retirement after its publication.
         let swapped =
-            self.0
-                .compare_exchange(seen.raw, new.raw, Ordering::AcqRel, Ordering::Relaxed);
+            self.0.compare_exchange(seen.raw, new.raw, Ordering::AcqRel, Ordering::Relaxed);
         if swapped.is_err() {
             return Err(entry);
         }
@@ -319,10 +318,7 @@ impl<E: Entry> Slot<E> {
             // AcqRel: release, so that whoever reads FROZEN sees the successor
             // in the header (pairs with `load`); acquire, so that the entry can
             // be read for its hash. Relaxed on failure: tried again.
-            match self
-                .0
-                .compare_exchange_weak(seen, frozen, Ordering::AcqRel, Ordering::Relaxed)
-            {
+            match self.0.compare_exchange_weak(seen, frozen, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
@@ -337,12 +333,8 @@ impl<E: Entry> Slot<E> {
         // AcqRel: release publishes the entry to those who enter through the
         // successor; acquire on success and failure orders the winner's word
         // before the caller's `Link::publish`.
-        let _ = self.0.compare_exchange(
-            ptr::null_mut(),
-            word.raw,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+        let _ =
+            self.0.compare_exchange(ptr::null_mut(), word.raw, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// As [`fill`](Self::fill), in a bucket that only the caller can reach yet.
@@ -361,114 +353,13 @@ pub(super) enum Outcome<'g, E: Entry> {
     Undone(Unlinked<'g, E>),
 }
 
-/// The right to decide about a tentative entry. Dropping it, as when a panic
-/// passes, withdraws the entry.
-#[must_use]
-pub(super) struct Claim<'g, E: Entry> {
-    slot: &'g Slot<E>,
-    word: Word<'g, E>,
-    entry: NonNull<E>,
-    guard: &'g Guard,
-}
-
-impl<'g, E: Entry> Claim<'g, E> {
-    pub(super) fn slot(&self) -> &'g Slot<E> {
-        self.slot
-    }
-
-    /// The entry claimed for.
-    pub(super) fn entry(&self) -> Shared<'g, E> {
-        // SAFETY: I1: the claim published it under this guard, and only the
-        // holder of the claim retires it or lets it land.
-        unsafe { Shared::new(self.entry) }
-    }
-
-    /// Tentative to live: the linearization point of an insertion.
-    pub(super) fn commit(self) -> Outcome<'g, E> {
-        let live = self
-            .word
-            .raw
-            .map_addr(|address| (address & !TENTATIVE) | LIVE);
-        self.finish(live)
-    }
-
-    /// Tentative to empty, unless a helper was faster.
-    pub(super) fn withdraw(self) -> Outcome<'g, E> {
-        self.finish(Word::<E>::emptied().raw)
-    }
-
-    fn finish(self, to: *mut E) -> Outcome<'g, E> {
-        let claim = core::mem::ManuallyDrop::new(self);
-        claim.decide(to)
-    }
-
-    fn decide(&self, to: *mut E) -> Outcome<'g, E> {
-        let entry = self.entry();
-        // SeqCst: part of the total order of I3; its release half publishes the
-        // entry to `load`. Acquire on failure: if the word was helped and then
-        // replaced, COMMITTED was set before the word read here was written.
-        let swapped =
-            self.slot
-                .0
-                .compare_exchange(self.word.raw, to, Ordering::SeqCst, Ordering::Acquire);
-        let landed = match swapped {
-            Ok(_) => Word::<E>::new(to).is_live(),
-            Err(now) => {
-                let now = Word::<E>::new(now);
-                (now.is_live() && now.pointer() == Some(self.entry)) || E::is_committed(entry)
-            }
-        };
-        if landed {
-            Outcome::Landed(entry)
-        } else {
-            // SAFETY: I4: a claim that was withdrawn, kicked or frozen out was
-            // never live, its word is gone, and its claimer alone retires it.
-            Outcome::Undone(unsafe { Unlinked::new(self.entry, self.guard) })
-        }
-    }
-}
-
-impl<E: Entry> Drop for Claim<'_, E> {
-    fn drop(&mut self) {
-        let _ = self.decide(Word::<E>::emptied().raw);
-    }
-}
-
-/// A claim in a bucket that is not linked yet.
-#[must_use]
-pub(super) struct PrivateClaim<'g, E: Entry> {
-    slot: &'g Slot<E>,
-    word: Word<'g, E>,
-    entry: Owned<E>,
-    guard: &'g Guard,
-}
-
-impl<'g, E: Entry> PrivateClaim<'g, E> {
-    /// The bucket was linked: the entry is the table's.
-    pub(super) fn linked(self) -> Claim<'g, E> {
-        Claim {
-            slot: self.slot,
-            word: self.word,
-            entry: self.entry.into_raw(),
-            guard: self.guard,
-        }
-    }
-
-    /// The bucket was not linked and never will be.
-    pub(super) fn abandoned(self) -> Owned<E> {
-        // Relaxed: the bucket is private.
-        self.slot.0.store(ptr::null_mut(), Ordering::Relaxed);
-        self.entry
-    }
-}
-
 /// A link word as it was read under a guard.
-pub(super) struct LinkWord<'g, E> {
-    raw: *mut Bucket<E>,
+pub(super) struct LinkWord<'g, B> {
+    raw: *mut B,
     guard: PhantomData<&'g Guard>,
 }
 
-impl<'g, E> LinkWord<'g, E> {
+impl<'g, B> LinkWord<'g, B> {
     #[inline]
     pub(super) fn is_frozen(&self) -> bool {
         self.raw.addr() & FROZEN != 0
@@ -476,7 +367,7 @@ impl<'g, E> LinkWord<'g, E> {
 
     /// The overflow bucket, if there is one.
     #[inline]
-    pub(super) fn next(&self) -> Option<&'g Bucket<E>> {
+    pub(super) fn next(&self) -> Option<&'g B> {
         let bucket = self.raw.map_addr(|address| address & !(FROZEN | MARK));
         // SAFETY: I8: overflow buckets are initialized before they are linked
         // and live as long as their table, which the guard protects.
@@ -486,9 +377,9 @@ impl<'g, E> LinkWord<'g, E> {
 
 /// The last word of a bucket: where its chain goes on, and, in a successor,
 /// whether its group has been migrated.
-pub(super) struct Link<E>(AtomicPtr<Bucket<E>>);
+pub(super) struct Link<B>(AtomicPtr<B>);
 
-impl<E> Link<E> {
+impl<B> Link<B> {
     pub(super) fn unused() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
@@ -498,55 +389,58 @@ impl<E> Link<E> {
     /// load is not moved before them, which makes an unfrozen end of a chain
     /// the proof that no migration had finished while they were read.
     #[inline]
-    pub(super) fn load<'g>(&self, _: &'g Guard) -> LinkWord<'g, E> {
-        LinkWord {
-            raw: self.0.load(Ordering::Acquire),
-            guard: PhantomData,
-        }
+    pub(super) fn load<'g>(&self, _: &'g Guard) -> LinkWord<'g, B> {
+        LinkWord { raw: self.0.load(Ordering::Acquire), guard: PhantomData }
     }
 
     /// As [`load`](Self::load), in the total order of I3: a rival's claim may
     /// have come with the overflow bucket that holds it; pairs with `append`.
-    pub(super) fn load_rival<'g>(&self, _: &'g Guard) -> LinkWord<'g, E> {
-        LinkWord {
-            raw: self.0.load(Ordering::SeqCst),
-            guard: PhantomData,
-        }
+    pub(super) fn load_rival<'g>(&self, _: &'g Guard) -> LinkWord<'g, B> {
+        LinkWord { raw: self.0.load(Ordering::SeqCst), guard: PhantomData }
     }
 
     /// `None` once the group of this bucket has been migrated; before that the
     /// witness that the predecessor's words are the truth.
     pub(super) fn unready<'g>(&self, _: &'g Guard) -> Option<Unready<'g>> {
         // Acquire: pairs with `publish`, so that a ready group's words are seen.
-        self.0
-            .load(Ordering::Acquire)
-            .is_null()
-            .then_some(Unready(PhantomData))
+        self.0.load(Ordering::Acquire).is_null().then_some(Unready(PhantomData))
     }
 
-    /// End of chain to overflow bucket, which carries a claim already.
-    pub(super) fn append(&self, seen: LinkWord<'_, E>, bucket: &Bucket<E>) -> bool {
+    /// End of chain to overflow bucket, with a claim in `slot`, which is one of
+    /// that bucket's. As [`Slot::claim`].
+    pub(super) fn append<'g, E: Entry>(
+        &self,
+        seen: LinkWord<'g, B>,
+        bucket: &'g B,
+        slot: &Slot<E>,
+        entry: Owned<E>,
+    ) -> Result<(Word<'g, E>, Shared<'g, E>), Owned<E>> {
+        let word = Word::tentative(&entry);
+        // Relaxed: the bucket is still private; the exchange publishes it.
+        slot.0.store(word.raw, Ordering::Relaxed);
         let raw = ptr::from_ref(bucket).cast_mut();
         // SeqCst: this is a claim, see `Slot::claim`; release publishes the
         // bucket. Relaxed on failure: the caller starts over.
-        let linked = self
-            .0
-            .compare_exchange(seen.raw, raw, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok();
+        let swapped = self.0.compare_exchange(seen.raw, raw, Ordering::SeqCst, Ordering::Relaxed);
+        if swapped.is_err() {
+            // Relaxed: the bucket never was shared, and never will be.
+            slot.0.store(ptr::null_mut(), Ordering::Relaxed);
+            return Err(entry);
+        }
         order_write_before_reads();
-        linked
+        // SAFETY: I1: published just now, under the guard of `seen`.
+        Ok((word, unsafe { Shared::new(entry.into_raw()) }))
     }
 
     /// Any state to its frozen form, for good. Returns the next bucket.
-    pub(super) fn freeze<'g>(&self, guard: &'g Guard) -> Option<&'g Bucket<E>> {
+    pub(super) fn freeze<'g>(&self, guard: &'g Guard) -> Option<&'g B> {
         let mut seen = self.load(guard);
         while !seen.is_frozen() {
             let frozen = seen.raw.map_addr(|address| address | FROZEN);
             // AcqRel: release, so that whoever reads FROZEN sees the successor;
             // acquire on both sides, so that the next bucket can be entered.
             let swapped =
-                self.0
-                    .compare_exchange_weak(seen.raw, frozen, Ordering::AcqRel, Ordering::Acquire);
+                self.0.compare_exchange_weak(seen.raw, frozen, Ordering::AcqRel, Ordering::Acquire);
             seen.raw = match swapped {
                 Ok(_) => frozen,
                 Err(now) => now,
@@ -556,7 +450,7 @@ impl<E> Link<E> {
     }
 
     /// Unused to ready: the last step of filling a bucket of a successor.
-    pub(super) fn publish(&self, overflow: Option<&Bucket<E>>) {
+    pub(super) fn publish(&self, overflow: Option<&B>) {
         let raw = match overflow {
             Some(bucket) => ptr::from_ref(bucket).cast_mut(),
             None => ptr::without_provenance_mut(MARK),
@@ -564,13 +458,11 @@ impl<E> Link<E> {
         // AcqRel: release pairs with `unready` and `load`: who sees the link
         // sees the bucket filled. Acquire on failure: a helper that comes second
         // has the winner's words before it reports the chunk as done.
-        let _ = self
-            .0
-            .compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.0.compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// As [`publish`](Self::publish), in a bucket that only the caller can reach.
-    pub(super) fn publish_private(&self, overflow: Option<&Bucket<E>>) {
+    pub(super) fn publish_private(&self, overflow: Option<&B>) {
         let raw = overflow.map_or(ptr::null_mut(), |bucket| ptr::from_ref(bucket).cast_mut());
         // Relaxed: published with the bucket.
         self.0.store(raw, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 use super::array::Array;
 use super::bucket::{Bucket, Gap, Search};
+use super::claim::Claim;
 use super::entry::Entry;
 use super::root::Table;
 use super::word::{Outcome, Slot, Word};
@@ -49,12 +50,7 @@ impl<E: Entry> Table<E> {
             let bucket = array.bucket(hash);
             match bucket.search(hash, key, guard) {
                 Search::Found { slot, word, entry } => {
-                    return Place::Occupied(Occupied {
-                        array,
-                        slot,
-                        word,
-                        entry,
-                    });
+                    return Place::Occupied(Occupied { array, slot, word, entry });
                 }
                 Search::Absent(gap) => return Place::Vacant(Vacant { array, bucket, gap }),
                 Search::Frozen => array = self.move_on(array, hash, guard),
@@ -76,11 +72,7 @@ impl<E: Entry> Table<E> {
         let bucket = array.bucket(hash);
         let slot = bucket.slots().get(index)?;
         let word = slot.load(guard);
-        let gap = Gap::Slot {
-            slot,
-            word,
-            overflow: false,
-        };
+        let gap = Gap::Slot { slot, word, overflow: false };
         word.is_free().then_some(Vacant { array, bucket, gap })
     }
 
@@ -113,18 +105,10 @@ impl<E: Entry> Table<E> {
     ) -> Result<Shared<'g, E>, Owned<E>> {
         let Vacant { array, bucket, gap } = place;
         let (claim, overflow) = match gap {
-            Gap::Slot {
-                slot,
-                word,
-                overflow,
-            } => (slot.claim(word, entry, guard)?, overflow),
+            Gap::Slot { slot, word, overflow } => (Claim::new(slot, word, entry, guard)?, overflow),
             Gap::End { link, word } => {
                 let fresh = array.overflow_bucket();
-                let claim = fresh.slots()[0].claim_private(entry, guard);
-                if !link.append(word, fresh) {
-                    return Err(claim.abandoned());
-                }
-                (claim.linked(), true)
+                (Claim::append(link, word, fresh, entry, guard)?, true)
             }
         };
         match bucket.settle(claim, guard) {

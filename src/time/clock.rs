@@ -139,9 +139,7 @@ impl Ticks {
     fn advance(&self, by: u64) {
         let later = |now: u64| Some(now.saturating_add(by));
         // AcqRel: pairs with `get`. It cannot fail: the closure always answers.
-        let _ = self
-            .0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
     }
 }
 

@@ -40,9 +40,7 @@ impl Ttl {
     /// [`NegativeTtl`](ErrorKind::NegativeTtl) below zero: a deadline in the
     /// past is refused, it must not turn into an entry that never dies.
     pub fn from_secs(secs: i64) -> Result<Self, Error> {
-        u64::try_from(secs)
-            .map(Self::from)
-            .map_err(|_| ErrorKind::NegativeTtl.into())
+        u64::try_from(secs).map(Self::from).map_err(|_| ErrorKind::NegativeTtl.into())
     }
 
     /// The deadline of an entry written at `start`. Never early: the entry
@@ -57,18 +55,14 @@ impl Ttl {
 
 impl From<u64> for Ttl {
     fn from(secs: u64) -> Self {
-        Self {
-            ms: secs.saturating_mul(1000),
-        }
+        Self { ms: secs.saturating_mul(1000) }
     }
 }
 
 impl From<Duration> for Ttl {
     fn from(time: Duration) -> Self {
         let ms = time.as_nanos().div_ceil(u128::from(NS_PER_MS));
-        Self {
-            ms: u64::try_from(ms).unwrap_or(u64::MAX),
-        }
+        Self { ms: u64::try_from(ms).unwrap_or(u64::MAX) }
     }
 }
 
@@ -115,9 +109,7 @@ impl Expiry {
     pub(crate) fn of(deadline: Deadline, now: &Now<'_, impl Clock>) -> Self {
         match deadline {
             0 => Self::Never,
-            _ => Self::In(Duration::from_millis(
-                deadline.saturating_sub(now.ceil_ms()).max(1),
-            )),
+            _ => Self::In(Duration::from_millis(deadline.saturating_sub(now.ceil_ms()).max(1))),
         }
     }
 }
@@ -159,10 +151,7 @@ pub(crate) struct Now<'c, C> {
 
 impl<'c, C: Clock> Now<'c, C> {
     pub(crate) fn new(clock: &'c C) -> Self {
-        Self {
-            clock,
-            ns: OnceCell::new(),
-        }
+        Self { clock, ns: OnceCell::new() }
     }
 
     fn ns(&self) -> u64 {

@@ -44,11 +44,7 @@ pub(super) fn equal<'a>(a: ValueRef<'a>, b: ValueRef<'a>, floats: Floats) -> boo
         Verdict::Known(answer) => return answer,
         Verdict::Open(pair) => Some(pair),
     };
-    let mut comparison = Comparison {
-        floats,
-        pending: Vec::new(),
-        met: HashSet::new(),
-    };
+    let mut comparison = Comparison { floats, pending: Vec::new(), met: HashSet::new() };
     while let Some(pair) = next {
         if !comparison.look_into(&pair) {
             return false;

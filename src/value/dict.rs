@@ -149,9 +149,7 @@ impl Dict {
     /// ```
     #[must_use]
     pub fn into_map(mut self) -> BTreeMap<Arc<str>, Value> {
-        self.0
-            .take()
-            .map_or_else(BTreeMap::new, |node| Arc::unwrap_or_clone(node).items)
+        self.0.take().map_or_else(BTreeMap::new, |node| Arc::unwrap_or_clone(node).items)
     }
 
     /// Whether both are the same dict in memory, and so surely the same content. All empty dicts

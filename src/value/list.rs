@@ -65,9 +65,7 @@ impl List {
     /// ```
     #[must_use]
     pub fn into_vec(mut self) -> Vec<Value> {
-        self.0
-            .take()
-            .map_or_else(Vec::new, |node| Arc::unwrap_or_clone(node).items)
+        self.0.take().map_or_else(Vec::new, |node| Arc::unwrap_or_clone(node).items)
     }
 
     /// Whether both are the same list in memory, and so surely the same content. All empty lists

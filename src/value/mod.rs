@@ -320,10 +320,7 @@ mod tests {
         assert_eq!(deepest.check_depth(), Ok(()));
         assert_eq!(Input::from(deepest).check_depth(), Ok(()));
         assert_eq!(too_deep.check_depth(), Err(ErrorKind::TooDeep.into()));
-        assert_eq!(
-            Input::from(too_deep).check_depth(),
-            Err(ErrorKind::TooDeep.into())
-        );
+        assert_eq!(Input::from(too_deep).check_depth(), Err(ErrorKind::TooDeep.into()));
         assert_eq!(Input::from("text").check_depth(), Ok(()));
     }
 }

@@ -23,10 +23,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// The facts of an empty container.
-    pub(super) const EMPTY: Self = Self {
-        depth: 1,
-        has_nan: false,
-    };
+    pub(super) const EMPTY: Self = Self { depth: 1, has_nan: false };
 
     /// The facts of a value that is no container.
     pub(super) const fn scalar(has_nan: bool) -> Self {
@@ -68,17 +65,10 @@ pub(super) struct Identity {
 impl Identity {
     /// The identity of a container; one without a node is empty.
     pub(super) fn of<C>(node: Option<&Arc<Node<C>>>) -> Self {
-        node.map_or(
-            Self {
-                address: 0,
-                facts: Facts::EMPTY,
-                shared: false,
-            },
-            |node| Self {
-                address: Arc::as_ptr(node).addr(),
-                facts: node.facts,
-                shared: Arc::strong_count(node) > 1,
-            },
-        )
+        node.map_or(Self { address: 0, facts: Facts::EMPTY, shared: false }, |node| Self {
+            address: Arc::as_ptr(node).addr(),
+            facts: node.facts,
+            shared: Arc::strong_count(node) > 1,
+        })
     }
 }

@@ -50,16 +50,10 @@ fn write_tree(root: ValueRef<'_>, style: Style, f: &mut Formatter<'_>) -> fmt::R
         style.write_head(current, f)?;
         match current {
             ValueRef::List(list) => {
-                open.push(Level {
-                    items: Items::List(list.iter()),
-                    is_first: true,
-                });
+                open.push(Level { items: Items::List(list.iter()), is_first: true });
             }
             ValueRef::Dict(dict) => {
-                open.push(Level {
-                    items: Items::Dict(dict.iter()),
-                    is_first: true,
-                });
+                open.push(Level { items: Items::Dict(dict.iter()), is_first: true });
             }
             _ => {}
         }

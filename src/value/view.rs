@@ -104,11 +104,7 @@ impl<'a> ValueRef<'a> {
     /// ```
     #[must_use]
     pub const fn as_bool(self) -> Option<bool> {
-        if let Self::Bool(b) = self {
-            Some(b)
-        } else {
-            None
-        }
+        if let Self::Bool(b) = self { Some(b) } else { None }
     }
 
     /// The integer, if this is one; a float never counts as one. O(1).
@@ -118,11 +114,7 @@ impl<'a> ValueRef<'a> {
     /// ```
     #[must_use]
     pub const fn as_int(self) -> Option<i64> {
-        if let Self::Int(int) = self {
-            Some(int)
-        } else {
-            None
-        }
+        if let Self::Int(int) = self { Some(int) } else { None }
     }
 
     /// The float, if this is one; an integer never counts as one. O(1).
@@ -132,11 +124,7 @@ impl<'a> ValueRef<'a> {
     /// ```
     #[must_use]
     pub const fn as_float(self) -> Option<f64> {
-        if let Self::Float(float) = self {
-            Some(float)
-        } else {
-            None
-        }
+        if let Self::Float(float) = self { Some(float) } else { None }
     }
 
     /// The text, if this is text. O(1).
@@ -146,11 +134,7 @@ impl<'a> ValueRef<'a> {
     /// ```
     #[must_use]
     pub const fn as_str(self) -> Option<&'a str> {
-        if let Self::Str(text) = self {
-            Some(text)
-        } else {
-            None
-        }
+        if let Self::Str(text) = self { Some(text) } else { None }
     }
 
     /// The bytes, if this is bytes; text does not count. O(1).
@@ -160,11 +144,7 @@ impl<'a> ValueRef<'a> {
     /// ```
     #[must_use]
     pub const fn as_bytes(self) -> Option<&'a [u8]> {
-        if let Self::Bytes(bytes) = self {
-            Some(bytes)
-        } else {
-            None
-        }
+        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
     }
 
     /// The list, if this is one. O(1).
@@ -176,11 +156,7 @@ impl<'a> ValueRef<'a> {
     /// ```
     #[must_use]
     pub const fn as_list(self) -> Option<&'a List> {
-        if let Self::List(list) = self {
-            Some(list)
-        } else {
-            None
-        }
+        if let Self::List(list) = self { Some(list) } else { None }
     }
 
     /// The dict, if this is one. O(1).
@@ -192,11 +168,7 @@ impl<'a> ValueRef<'a> {
     /// ```
     #[must_use]
     pub const fn as_dict(self) -> Option<&'a Dict> {
-        if let Self::Dict(dict) = self {
-            Some(dict)
-        } else {
-            None
-        }
+        if let Self::Dict(dict) = self { Some(dict) } else { None }
     }
 
     /// The value of `key`, if this is a dict that has it. O(log n).

@@ -5,11 +5,15 @@
 //! states that some order of exactly these calls can reach. No search order, no
 //! pruning, no intervals.
 
-use crate::history::{Call, Op, Ret, Val};
+use crate::history::{Call, GRAIN, Op, Ret, Val, whole};
 use std::collections::HashSet;
 
 /// The most calls that the oracle takes; time and memory grow with 2 to that power.
 const MOST: usize = 10;
+
+/// The oracle tries readings on whole and half milliseconds: deadlines are whole ones,
+/// so all readings between two of them are alike.
+pub(crate) const HALF: u64 = GRAIN / 2;
 
 /// The entry, and the latest deadline at which an entry was found expired.
 type Exact = (Option<(Val, Option<u64>)>, u64);
@@ -25,18 +29,13 @@ pub(crate) fn is_linearizable(calls: &[Call]) -> bool {
         .sum();
     // A call that did not return can have read any time. Readings beyond all others
     // differ only in the answer of `TimeLeft`, so those up to the largest answer do.
-    let readings = calls
-        .iter()
-        .flat_map(|call| [call.clock.before, call.clock.after]);
-    let latest = readings
-        .filter(|reading| *reading != u64::MAX)
-        .max()
-        .unwrap_or(0);
+    let readings = calls.iter().flat_map(|call| [call.clock.before, call.clock.after]);
+    let latest = readings.filter(|reading| *reading != u64::MAX).max().unwrap_or(0);
     let answers = calls.iter().map(|call| match call.ret {
         Ret::Int(n) => u64::try_from(n).unwrap_or(0),
         _ => 0,
     });
-    let horizon = latest + answers.max().unwrap_or(0) + 1;
+    let horizon = latest + answers.max().unwrap_or(0) + GRAIN;
     let mut reached: Vec<HashSet<Exact>> = vec![HashSet::new(); 1 << calls.len()];
     reached[0].insert((None, 0));
     for set in 0..reached.len() {
@@ -72,7 +71,7 @@ fn successors(state: Exact, call: &Call, horizon: u64) -> Vec<Exact> {
     }
     let readings = call.clock.before..=call.clock.after.min(horizon.max(call.clock.before));
     let mut next = Vec::new();
-    for now in readings {
+    for now in readings.step_by(HALF as usize) {
         let mut run = |found, floor| {
             let (ret, entry) = execute(call.op, found, now);
             if call.ret.admits(ret) {
@@ -102,14 +101,14 @@ pub(crate) fn execute(
     now: u64,
 ) -> (Ret, Option<(Val, Option<u64>)>) {
     let value = live.map(|(value, _)| value);
-    let entry = |value, ttl: Option<u64>| Some((value, ttl.map(|ttl| now + ttl)));
+    let entry = |value, ttl: Option<u64>| Some((value, ttl.map(|ttl| whole(now) + ttl)));
     match op {
         Op::Get => (Ret::Value(value), live),
         Op::Exists => (Ret::Bool(live.is_some()), live),
         Op::TimeLeft => match live {
             None => (Ret::Int(-2), live),
             Some((_, None)) => (Ret::Int(-1), live),
-            Some((_, Some(end))) => (Ret::Int((end - now) as i64), live),
+            Some((_, Some(end))) => (Ret::Int((end - whole(now)).max(GRAIN) as i64), live),
         },
         Op::Set(new, ttl) => (Ret::Unit, entry(new, ttl)),
         Op::Swap(new, ttl) => (Ret::Value(value), entry(new, ttl)),

@@ -130,18 +130,8 @@ impl<'a> Search<'a> {
 
     fn link(&mut self, moments: &[(u64, bool, usize)]) {
         let count = u32::try_from(moments.len()).expect("a key has fewer than 2^31 calls");
-        let event = |call, is_end, at| Event {
-            call,
-            is_end,
-            prev: at - 1,
-            next: at + 1,
-        };
-        self.events.push(Event {
-            call: NONE,
-            is_end: true,
-            prev: NONE,
-            next: 1,
-        });
+        let event = |call, is_end, at| Event { call, is_end, prev: at - 1, next: at + 1 };
+        self.events.push(Event { call: NONE, is_end: true, prev: NONE, next: 1 });
         for (at, (_, is_end, call)) in (1..=count).zip(moments) {
             self.events.push(event(*call as u32, *is_end, at));
             if *is_end {
@@ -153,10 +143,7 @@ impl<'a> Search<'a> {
 
     fn run(mut self) -> Outcome {
         let verdict = self.search();
-        Outcome {
-            verdict,
-            steps: self.steps,
-        }
+        Outcome { verdict, steps: self.steps }
     }
 
     fn search(&mut self) -> Verdict {
@@ -232,10 +219,7 @@ impl<'a> Search<'a> {
 
     /// Whether the value that the last move replaced, if any, can be done without.
     fn is_promising(&self, before: &State) -> bool {
-        let Some(old) = before
-            .value()
-            .filter(|old| self.state.value() != Some(*old))
-        else {
+        let Some(old) = before.value().filter(|old| self.state.value() != Some(*old)) else {
             return true;
         };
         let demand = self.demand.get(&old).copied().unwrap_or_default();
@@ -267,11 +251,7 @@ impl<'a> Search<'a> {
         }
         self.account(call, false);
         self.picked ^= identity(call);
-        self.stack.push(Frame {
-            event,
-            before: self.state,
-            choice,
-        });
+        self.stack.push(Frame { event, before: self.state, choice });
         self.state = state;
     }
 

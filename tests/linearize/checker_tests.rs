@@ -3,7 +3,7 @@
 
 use crate::brute::is_linearizable;
 use crate::checker::{Outcome, Verdict, budget, check};
-use crate::history::{Call, History, NEVER, Op, Readings, Ret, Val};
+use crate::history::{Call, GRAIN, History, NEVER, Op, Readings, Ret, Val};
 use crate::spec::State;
 
 pub(crate) const NO: Ret = Ret::Value(None);
@@ -23,26 +23,18 @@ pub(crate) fn set(n: i64) -> Op {
 
 /// A call over `start..=end`, on a store whose clock stands still.
 pub(crate) fn at(start: u64, end: u64, op: Op, ret: Ret) -> Call {
-    Call {
-        op,
-        ret,
-        start,
-        end,
-        clock: Readings {
-            before: 0,
-            after: 0,
-        },
-        thread: 0,
-    }
+    Call { op, ret, start, end, clock: Readings { before: 0, after: 0 }, thread: 0 }
 }
 
-/// A call over `start..=end` whose store clock ran as the timestamps do.
+fn left(ms: i64) -> Ret {
+    Ret::Int(ms * GRAIN as i64)
+}
+
+/// A call over `start..=end` whose store clock ran as the timestamps do, in
+/// milliseconds.
 fn timed(start: u64, end: u64, op: Op, ret: Ret) -> Call {
     Call {
-        clock: Readings {
-            before: start,
-            after: end,
-        },
+        clock: Readings { before: start * GRAIN, after: end * GRAIN },
         ..at(start, end, op, ret)
     }
 }
@@ -56,15 +48,8 @@ fn open(start: u64, op: Op) -> Call {
 fn verdict(calls: &[Call]) -> Verdict {
     let Outcome { verdict, .. } = check(calls, State::ABSENT, budget(calls.len()));
     let reversed: Vec<Call> = calls.iter().rev().copied().collect();
-    assert_eq!(
-        verdict,
-        check(&reversed, State::ABSENT, budget(calls.len())).verdict
-    );
-    assert_eq!(
-        verdict == Verdict::Linearizable,
-        is_linearizable(calls),
-        "against the oracle"
-    );
+    assert_eq!(verdict, check(&reversed, State::ABSENT, budget(calls.len())).verdict);
+    assert_eq!(verdict == Verdict::Linearizable, is_linearizable(calls), "against the oracle");
     verdict
 }
 
@@ -115,11 +100,7 @@ fn duplicate_increment() {
     let first = at(0, 9, Op::Incr(1), Ret::Int(1));
     rejects(&[first, at(1, 8, Op::Incr(1), Ret::Int(1))]);
     accepts(&[first, at(1, 8, Op::Incr(1), Ret::Int(2))]);
-    accepts(&[
-        first,
-        at(1, 8, Op::Incr(1), Ret::Int(1)),
-        at(2, 7, Op::Delete, Ret::Bool(true)),
-    ]);
+    accepts(&[first, at(1, 8, Op::Incr(1), Ret::Int(1)), at(2, 7, Op::Delete, Ret::Bool(true))]);
 }
 
 #[test]
@@ -132,10 +113,7 @@ fn increment_of_text() {
 
 #[test]
 fn resurrected_delete() {
-    let calls = [
-        at(0, 1, set(1), DONE),
-        at(2, 3, Op::Delete, Ret::Bool(true)),
-    ];
+    let calls = [at(0, 1, set(1), DONE), at(2, 3, Op::Delete, Ret::Bool(true))];
     rejects(&[calls[0], calls[1], at(4, 5, Op::Get, hit(1))]);
     accepts(&[calls[0], calls[1], at(3, 5, Op::Get, hit(1))]);
     accepts(&[calls[0], calls[1], at(4, 5, Op::Get, NO)]);
@@ -175,14 +153,7 @@ fn two_swaps_of_one_value() {
     let swap = |new, old| at(2, 5, Op::Swap(int(new), None), hit(old));
     rejects(&[value, swap(2, 1), swap(3, 1)]);
     accepts(&[value, swap(2, 1), swap(3, 2)]);
-    let exchange = |new, done| {
-        at(
-            2,
-            5,
-            Op::CompareAndSet(int(1), int(new), None),
-            Ret::Bool(done),
-        )
-    };
+    let exchange = |new, done| at(2, 5, Op::CompareAndSet(int(1), int(new), None), Ret::Bool(done));
     rejects(&[value, exchange(2, true), exchange(3, true)]);
     accepts(&[value, exchange(2, true), exchange(3, false)]);
     rejects(&[value, exchange(2, false)]);
@@ -196,55 +167,36 @@ fn increment_lost_to_a_take() {
     rejects(&[ten, sum, at(2, 5, Op::Take, hit(10)), gone]);
     accepts(&[ten, sum, at(2, 5, Op::Take, hit(11)), gone]);
     let anew = at(2, 5, Op::Incr(1), Ret::Int(1));
-    accepts(&[
-        ten,
-        anew,
-        at(2, 5, Op::Take, hit(10)),
-        at(6, 7, Op::Get, hit(1)),
-    ]);
+    accepts(&[ten, anew, at(2, 5, Op::Take, hit(10)), at(6, 7, Op::Get, hit(1))]);
 }
 
 #[test]
 fn expired_value() {
     // Written at 0 to 2 for 10, so the deadline lies within 10 and 12.
-    let value = timed(0, 2, Op::Set(int(1), Some(10)), DONE);
+    let value = timed(0, 2, Op::Set(int(1), Some(10 * GRAIN)), DONE);
     rejects(&[value, timed(12, 14, Op::Get, hit(1))]);
     accepts(&[value, timed(11, 14, Op::Get, hit(1))]);
     accepts(&[value, timed(12, 14, Op::Get, NO)]);
     rejects(&[value, timed(8, 9, Op::Get, NO)]);
     accepts(&[value, timed(8, 10, Op::Get, NO)]);
     // Once gone it stays gone, even for a call whose reading may be earlier.
-    rejects(&[
-        value,
-        timed(5, 10, Op::Get, NO),
-        timed(11, 12, Op::Get, hit(1)),
-    ]);
+    rejects(&[value, timed(5, 10, Op::Get, NO), timed(11, 12, Op::Get, hit(1))]);
     // Seen alive at 11, the deadline is 12.
-    rejects(&[
-        value,
-        timed(11, 11, Op::Get, hit(1)),
-        timed(11, 11, Op::Get, NO),
-    ]);
+    rejects(&[value, timed(11, 11, Op::Get, hit(1)), timed(11, 11, Op::Get, NO)]);
 }
 
 #[test]
 fn expired_value_revived() {
     // A call that read the clock early must not bring back what others saw gone.
-    let value = timed(0, 0, Op::Set(int(1), Some(10)), DONE);
+    let value = timed(0, 0, Op::Set(int(1), Some(10 * GRAIN)), DONE);
     let gone = timed(11, 12, Op::Get, NO);
     for (late, then) in [
+        (timed(5, 20, Op::Persist, Ret::Bool(true)), timed(21, 22, Op::Get, hit(1))),
         (
-            timed(5, 20, Op::Persist, Ret::Bool(true)),
-            timed(21, 22, Op::Get, hit(1)),
-        ),
-        (
-            timed(5, 20, Op::Expire(50), Ret::Bool(true)),
+            timed(5, 20, Op::Expire(50 * GRAIN), Ret::Bool(true)),
             timed(21, 22, Op::Exists, Ret::Bool(true)),
         ),
-        (
-            timed(5, 20, Op::Swap(int(2), None), hit(1)),
-            timed(21, 22, Op::Get, hit(2)),
-        ),
+        (timed(5, 20, Op::Swap(int(2), None), hit(1)), timed(21, 22, Op::Get, hit(2))),
     ] {
         rejects(&[value, late, gone, then]);
         accepts(&[value, late, then]);
@@ -256,21 +208,17 @@ fn expired_value_revived() {
 
 #[test]
 fn deadlines_of_writes() {
-    let value = timed(0, 0, Op::Set(int(1), Some(10)), DONE);
+    let value = timed(0, 0, Op::Set(int(1), Some(10 * GRAIN)), DONE);
     let sum = timed(5, 5, Op::Incr(1), Ret::Int(2));
     // An increment keeps the deadline, a set without one removes it.
     rejects(&[value, sum, timed(20, 20, Op::Get, hit(2))]);
     accepts(&[value, sum, timed(9, 9, Op::Get, hit(2))]);
-    accepts(&[
-        value,
-        timed(5, 5, set(2), DONE),
-        timed(20, 20, Op::Get, hit(2)),
-    ]);
+    accepts(&[value, timed(5, 5, set(2), DONE), timed(20, 20, Op::Get, hit(2))]);
     // A key made by an increment after the expiry has none.
     let anew = timed(10, 10, Op::Incr(1), Ret::Int(1));
     accepts(&[value, anew, timed(30, 30, Op::TimeLeft, Ret::Int(-1))]);
-    rejects(&[value, timed(3, 3, Op::TimeLeft, Ret::Int(8))]);
-    accepts(&[value, timed(3, 3, Op::TimeLeft, Ret::Int(7))]);
+    rejects(&[value, timed(3, 3, Op::TimeLeft, left(8))]);
+    accepts(&[value, timed(3, 3, Op::TimeLeft, left(7))]);
     rejects(&[value, timed(3, 3, Op::Persist, Ret::Bool(false))]);
 }
 
@@ -286,12 +234,7 @@ fn calls_that_never_returned() {
     let gone = at(8, 9, Op::Get, NO);
     accepts(&[value, open(2, Op::Delete), gone]);
     accepts(&[value, open(2, Op::Delete), at(8, 9, Op::Get, hit(1))]);
-    rejects(&[
-        value,
-        open(2, Op::Delete),
-        gone,
-        at(10, 11, Op::Get, hit(1)),
-    ]);
+    rejects(&[value, open(2, Op::Delete), gone, at(10, 11, Op::Get, hit(1))]);
     accepts(&[value, open(2, Op::Incr(4)), at(8, 9, Op::Get, hit(5))]);
     rejects(&[value, open(10, Op::Incr(4)), at(8, 9, Op::Get, hit(5))]);
 }
@@ -308,11 +251,7 @@ fn clear_touches_each_key() {
         clears: vec![at(2, 3, Op::Clear, DONE)],
     };
     let verdicts = |after| -> Vec<Verdict> {
-        history(after)
-            .into_keys()
-            .iter()
-            .map(|(_, calls)| verdict(calls))
-            .collect()
+        history(after).into_keys().iter().map(|(_, calls)| verdict(calls)).collect()
     };
     use Verdict::{Linearizable, Violation};
     assert_eq!(verdicts(NO), [Linearizable; 3]);
@@ -327,12 +266,6 @@ fn a_spent_budget_is_no_verdict() {
         at(60, 61, Op::Exists, Ret::Bool(true)),
         at(62, 63, Op::Exists, Ret::Bool(false)),
     ]);
-    assert_eq!(
-        check(&calls, State::ABSENT, 100).verdict,
-        Verdict::Undecided
-    );
-    assert_eq!(
-        check(&calls, State::ABSENT, u64::MAX).verdict,
-        Verdict::Violation
-    );
+    assert_eq!(check(&calls, State::ABSENT, 100).verdict, Verdict::Undecided);
+    assert_eq!(check(&calls, State::ABSENT, u64::MAX).verdict, Verdict::Violation);
 }

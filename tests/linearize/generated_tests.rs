@@ -1,10 +1,10 @@
 //! Generated histories: small ones against the brute-force oracle, large ones within
 //! a fixed number of moves.
 
-use crate::brute::{execute, is_linearizable};
+use crate::brute::{HALF, execute, is_linearizable};
 use crate::checker::{Verdict, budget, check};
 use crate::checker_tests::{NO, at, hit, int, set};
-use crate::history::{Call, History, Op, Readings, Ret, Val};
+use crate::history::{Call, GRAIN, History, Op, Readings, Ret, Val};
 use crate::report;
 use crate::rng::{Rng, seed_of_run};
 use crate::spec::State;
@@ -13,11 +13,7 @@ use crate::spec::State;
 fn the_report_is_small() {
     let (mut calls, _) = long_history(1, 5_000, 7);
     let mut calls: Vec<Call> = calls.remove(0).1;
-    let position = 4_000
-        + calls[4_000..]
-            .iter()
-            .position(|call| call.op == Op::Get)
-            .unwrap_or(0);
+    let position = 4_000 + calls[4_000..].iter().position(|call| call.op == Op::Get).unwrap_or(0);
     calls[position].ret = hit(-1);
     let text = report::explain(&calls);
     assert!(text.contains("Int(-1)"), "{text}");
@@ -70,43 +66,24 @@ fn small_history(rng: &mut Rng) -> Vec<Call> {
     let count = 3 + rng.below(5);
     let timed = rng.one_in(2);
     let spread = 1 + rng.below(8);
-    let (mut entry, mut now) = (None, 0);
+    let (mut entry, mut now) = (None, 8);
     let mut calls = Vec::new();
     for _ in 0..count {
-        now += rng.below(3);
+        now += rng.below(5);
+        let time = now * HALF;
         let op = random_op(rng, timed);
-        let live = entry.filter(|(_, end): &(Val, Option<u64>)| end.is_none_or(|end| now < end));
-        let (ret, next) = execute(op, live, now);
+        let live = entry.filter(|(_, end): &(Val, Option<u64>)| end.is_none_or(|end| time < end));
+        let (ret, next) = execute(op, live, time);
         entry = next;
-        let (start, end) = (
-            (now + 8) * 2 - rng.below(spread),
-            (now + 8) * 2 + rng.below(spread),
-        );
-        // The store's clock is the same time, at half the resolution.
+        let (start, end) = (now * 2 - rng.below(spread), now * 2 + rng.below(spread));
+        // The store's clock is the same time, in half milliseconds.
         let clock = if timed {
-            Readings {
-                before: start / 2,
-                after: end.div_ceil(2),
-            }
+            Readings { before: start / 2 * HALF, after: end.div_ceil(2) * HALF }
         } else {
-            Readings {
-                before: 0,
-                after: 0,
-            }
+            Readings { before: 0, after: 0 }
         };
-        let call = Call {
-            op,
-            ret,
-            start,
-            end,
-            clock,
-            thread: 0,
-        };
-        calls.push(if rng.one_in(10) {
-            call.unreturned()
-        } else {
-            call
-        });
+        let call = Call { op, ret, start, end, clock, thread: 0 };
+        calls.push(if rng.one_in(10) { call.unreturned() } else { call });
     }
     if !rng.one_in(3) {
         let index = rng.below(count) as usize;
@@ -115,6 +92,7 @@ fn small_history(rng: &mut Rng) -> Vec<Call> {
             Ret::Bool(done) => Ret::Bool(!done),
             Ret::Value(Some(_)) if rng.one_in(3) => NO,
             Ret::Value(_) => hit(donor),
+            Ret::Int(n) if n.unsigned_abs() >= GRAIN => Ret::Int(n + GRAIN as i64),
             Ret::Int(n) => Ret::Int(n + 1 + donor % 2),
             other => other,
         };
@@ -123,7 +101,7 @@ fn small_history(rng: &mut Rng) -> Vec<Call> {
 }
 
 fn random_op(rng: &mut Rng, timed: bool) -> Op {
-    let ttl = (timed && rng.one_in(2)).then(|| 1 + rng.below(3));
+    let ttl = (timed && rng.one_in(2)).then(|| GRAIN * (1 + rng.below(3)));
     // Few values, so that calls repeat them: the hard case for the pruning rules.
     let value = int(rng.below(4) as i64);
     match rng.below(16) {
@@ -139,7 +117,7 @@ fn random_op(rng: &mut Rng, timed: bool) -> Op {
         10 => Op::CompareAndDelete(value),
         11 | 12 => Op::Incr(rng.below(3) as i64),
         13 => Op::Delete,
-        14 if timed => Op::Expire(1 + rng.below(3)),
+        14 if timed => Op::Expire(GRAIN * (1 + rng.below(3))),
         14 => Op::Take,
         _ if timed => Op::Persist,
         _ => Op::Clear,
@@ -161,15 +139,8 @@ fn agrees_with_the_oracle() {
             expected,
             "history {round} of EPOCHKV_SEED={seed}: {calls:#?}"
         );
-        *(if expected {
-            &mut accepted
-        } else {
-            &mut rejected
-        }) += 1;
+        *(if expected { &mut accepted } else { &mut rejected }) += 1;
     }
     println!("checker against oracle: {accepted} linearizable, {rejected} not");
-    assert!(
-        accepted > 6_000 && rejected > 6_000,
-        "both verdicts are common"
-    );
+    assert!(accepted > 6_000 && rejected > 6_000, "both verdicts are common");
 }

@@ -17,6 +17,15 @@ pub(crate) enum Val {
     Text(u64),
 }
 
+/// Deadlines are whole milliseconds of the store's clock, which counts nanoseconds:
+/// a writing call rounds its reading up before it adds the time to live.
+pub(crate) const GRAIN: u64 = 1_000_000;
+
+/// The first whole millisecond not before `time`.
+pub(crate) fn whole(time: u64) -> u64 {
+    time.checked_next_multiple_of(GRAIN).unwrap_or(u64::MAX)
+}
+
 /// A time to live in nanoseconds of the store's clock.
 pub(crate) type Ttl = Option<u64>;
 
@@ -25,7 +34,8 @@ pub(crate) type Ttl = Option<u64>;
 pub(crate) enum Op {
     Get,
     Exists,
-    /// Answers with the nanoseconds left, -1 without a deadline, -2 if absent.
+    /// Answers with the whole milliseconds left, at least one, as nanoseconds; -1
+    /// without a deadline, -2 if absent.
     TimeLeft,
     Set(Val, Ttl),
     Swap(Val, Ttl),
@@ -118,11 +128,7 @@ impl Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Readings { before, after } = self.clock;
-        write!(
-            f,
-            "{:?} -> {:?}, store clock {before}..={after}",
-            self.op, self.ret
-        )
+        write!(f, "{:?} -> {:?}, store clock {before}..={after}", self.op, self.ret)
     }
 }
 
@@ -144,8 +150,7 @@ impl History {
     /// condition only: it never accuses a correct store, but it does not see that
     /// one `clear` took effect at different moments on different keys.
     pub(crate) fn into_keys(mut self) -> Vec<(u32, Vec<Call>)> {
-        self.calls
-            .sort_unstable_by_key(|(key, call)| (*key, call.start, call.end));
+        self.calls.sort_unstable_by_key(|(key, call)| (*key, call.start, call.end));
         self.calls
             .chunk_by(|(a, _), (b, _)| a == b)
             .map(|chunk| {

@@ -44,17 +44,10 @@ fn run<C: TestClock>(mix: Mix, new_clock: impl Fn() -> C) {
     let seed = seed_of_run();
     println!("{}: EPOCHKV_SEED={seed}", mix.name);
     let total = match std::env::var("EPOCHKV_LIN_EVENTS") {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .expect("EPOCHKV_LIN_EVENTS is a decimal number"),
+        Ok(text) => text.trim().parse().expect("EPOCHKV_LIN_EVENTS is a decimal number"),
         Err(_) => 1_500_000,
     };
-    let threads: &[u16] = if total < LONG_RUN {
-        &[2, 4, 8]
-    } else {
-        &[2, 4, 8, 16]
-    };
+    let threads: &[u16] = if total < LONG_RUN { &[2, 4, 8] } else { &[2, 4, 8, 16] };
     let share = total / MIXES / threads.len();
     let mut rng = Rng::new(seed);
     for &threads in threads {
@@ -72,10 +65,8 @@ fn run<C: TestClock>(mix: Mix, new_clock: impl Fn() -> C) {
                 steps += outcome.steps;
                 met += overlaps(&calls);
                 keys += 1;
-                let place = format!(
-                    "{}, {threads} threads, EPOCHKV_SEED={seed}, key {key}",
-                    mix.name
-                );
+                let place =
+                    format!("{}, {threads} threads, EPOCHKV_SEED={seed}, key {key}", mix.name);
                 match outcome.verdict {
                     Verdict::Linearizable => {}
                     Verdict::Violation => {
@@ -113,68 +104,34 @@ fn overlaps(calls: &[Call]) -> usize {
         .count()
 }
 
-const PLAIN: Mix = Mix {
-    name: "",
-    keys: Keys::Fresh,
-    beside: Beside::Nothing,
-    ttl: false,
-    clear_every: 0,
-};
+const PLAIN: Mix =
+    Mix { name: "", keys: Keys::Fresh, beside: Beside::Nothing, ttl: false, clear_every: 0 };
 
 #[test]
 fn hot_keys_are_linearizable() {
-    run(
-        Mix {
-            name: "hot keys",
-            keys: Keys::Hot(1),
-            ..PLAIN
-        },
-        ManualClock::new,
-    );
+    run(Mix { name: "hot keys", keys: Keys::Hot(1), ..PLAIN }, ManualClock::new);
 }
 
 #[test]
 fn fresh_keys_are_linearizable() {
-    run(
-        Mix {
-            name: "fresh keys",
-            ..PLAIN
-        },
-        ManualClock::new,
-    );
+    run(Mix { name: "fresh keys", ..PLAIN }, ManualClock::new);
 }
 
 #[test]
 fn keys_of_a_resizing_table_are_linearizable() {
-    let mix = Mix {
-        name: "resizing",
-        keys: Keys::Both(1),
-        beside: Beside::Filler,
-        ..PLAIN
-    };
+    let mix = Mix { name: "resizing", keys: Keys::Both(1), beside: Beside::Filler, ..PLAIN };
     run(mix, ManualClock::new);
 }
 
 #[test]
 fn keys_are_linearizable_with_clear() {
-    let mix = Mix {
-        name: "clear",
-        keys: Keys::Both(1),
-        clear_every: 500,
-        ..PLAIN
-    };
+    let mix = Mix { name: "clear", keys: Keys::Both(1), clear_every: 500, ..PLAIN };
     run(mix, ManualClock::new);
 }
 
 #[test]
 fn keys_that_expire_are_linearizable() {
-    let mix = Mix {
-        name: "ttl",
-        keys: Keys::Both(1),
-        beside: Beside::Ticker,
-        ttl: true,
-        ..PLAIN
-    };
+    let mix = Mix { name: "ttl", keys: Keys::Both(1), beside: Beside::Ticker, ttl: true, ..PLAIN };
     run(mix, ManualClock::new);
 }
 

@@ -78,10 +78,7 @@ pub(crate) struct Meeting {
 
 impl Meeting {
     pub(crate) fn new(threads: u16) -> Self {
-        Self {
-            threads: u32::from(threads),
-            arrived: AtomicU32::new(0),
-        }
+        Self { threads: u32::from(threads), arrived: AtomicU32::new(0) }
     }
 
     /// Waits until all threads have come to `round`, but not for ever: a thread that
@@ -107,16 +104,7 @@ impl Meeting {
 impl<'a> Script<'a> {
     pub(crate) fn new(mix: Mix, seed: u64, thread: u16, meeting: &'a Meeting) -> Self {
         let rng = Rng::new(seed ^ (u64::from(thread) << 48));
-        Self {
-            mix,
-            rng,
-            thread,
-            written: 0,
-            meeting,
-            calls: 0,
-            round: 0,
-            seen: [None; 64],
-        }
+        Self { mix, rng, thread, written: 0, meeting, calls: 0, round: 0, seen: [None; 64] }
     }
 
     /// The next key and what to do with it.
@@ -170,11 +158,7 @@ impl<'a> Script<'a> {
     fn value(&mut self, key: u32) -> Val {
         self.written += 1;
         let id = (u64::from(self.thread) << 40) | self.written;
-        if key % 2 == 1 && self.rng.one_in(4) {
-            Val::Text(id)
-        } else {
-            Val::Int((id << 12) as i64)
-        }
+        if key % 2 == 1 && self.rng.one_in(4) { Val::Text(id) } else { Val::Int((id << 12) as i64) }
     }
 
     fn ttl(&mut self) -> Ttl {

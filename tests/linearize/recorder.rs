@@ -99,14 +99,8 @@ pub(crate) fn record<C: TestClock>(
                 let script = Script::new(mix, seed, thread, &meeting);
                 let kv = &kv;
                 scope.spawn(move || {
-                    let mut worker = Worker {
-                        kv,
-                        clock,
-                        base,
-                        thread,
-                        name: String::new(),
-                        script,
-                    };
+                    let mut worker =
+                        Worker { kv, clock, base, thread, name: String::new(), script };
                     let calls = events / usize::from(threads);
                     let mut log = Vec::with_capacity(calls);
                     for _ in 0..calls {
@@ -121,9 +115,7 @@ pub(crate) fn record<C: TestClock>(
             let (clears, calls) = log.into_iter().partition(|(_, call)| call.op == Op::Clear);
             let clears: Vec<(u32, Call)> = clears;
             let calls: Vec<(u32, Call)> = calls;
-            history
-                .clears
-                .extend(clears.into_iter().map(|(_, call)| call));
+            history.clears.extend(clears.into_iter().map(|(_, call)| call));
             history.calls.extend(calls);
         }
         // Relaxed: the join of the scope orders everything else.
@@ -142,8 +134,7 @@ fn accompany<C: TestClock>(kv: &Store<C>, beside: Beside, clock: &C, seed: u64, 
             Beside::Filler => {
                 let many = 1 << (6 + rng.below(8));
                 for n in 0..many {
-                    kv.set(&format!("filler:{n}"), 1_i64)
-                        .expect("a filler key is accepted");
+                    kv.set(&format!("filler:{n}"), 1_i64).expect("a filler key is accepted");
                 }
                 for n in 0..many {
                     kv.delete(&format!("filler:{n}"));
@@ -187,17 +178,7 @@ impl<C: TestClock> Worker<'_, C> {
         let after = self.clock.now_ns();
         self.script.learn(key, op, ret);
         let clock = Readings { before, after };
-        (
-            key,
-            Call {
-                op,
-                ret,
-                start,
-                end,
-                clock,
-                thread: self.thread,
-            },
-        )
+        (key, Call { op, ret, start, end, clock, thread: self.thread })
     }
 
     fn now(&self) -> u64 {
@@ -225,11 +206,7 @@ impl Request {
             _ => (None, None),
         };
         let value = |val: Option<Val>| val.map_or_else(|| Value::from(0_i64), to_value);
-        Self {
-            op,
-            new: value(new),
-            expected: value(expected),
-        }
+        Self { op, new: value(new), expected: value(expected) }
     }
 
     fn run<C: TestClock>(self, kv: &Store<C>, key: &str) -> Ret {
@@ -291,14 +268,12 @@ fn to_value(val: Val) -> Value {
 /// The name of what a call returned. What no thread ever wrote gets a name that no
 /// write has, so the checker rejects it.
 fn found(snapshot: Option<Snapshot>) -> Ret {
-    Ret::Value(
-        snapshot.map(|snapshot| match (snapshot.as_int(), snapshot.as_str()) {
-            (Some(n), _) => Val::Int(n),
-            (None, Some(text)) => {
-                let id = text.strip_prefix("text:").and_then(|id| id.parse().ok());
-                Val::Text(id.unwrap_or(u64::MAX))
-            }
-            (None, None) => Val::Text(u64::MAX),
-        }),
-    )
+    Ret::Value(snapshot.map(|snapshot| match (snapshot.as_int(), snapshot.as_str()) {
+        (Some(n), _) => Val::Int(n),
+        (None, Some(text)) => {
+            let id = text.strip_prefix("text:").and_then(|id| id.parse().ok());
+            Val::Text(id.unwrap_or(u64::MAX))
+        }
+        (None, None) => Val::Text(u64::MAX),
+    }))
 }

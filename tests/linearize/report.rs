@@ -41,11 +41,8 @@ fn is_violation(calls: &[Call], initial: State) -> bool {
 /// The calls up to the earliest return that makes the history a violation. A prefix
 /// of a linearizable history is linearizable, so this return is found by bisection.
 fn shortest_prefix(calls: &[Call]) -> Vec<Call> {
-    let mut ends: Vec<u64> = calls
-        .iter()
-        .map(|call| call.end)
-        .filter(|end| *end != NEVER)
-        .collect();
+    let mut ends: Vec<u64> =
+        calls.iter().map(|call| call.end).filter(|end| *end != NEVER).collect();
     ends.sort_unstable();
     let cut = ends.partition_point(|end| !is_violation(&up_to(calls, *end), State::ABSENT));
     match ends.get(cut) {
@@ -57,15 +54,7 @@ fn shortest_prefix(calls: &[Call]) -> Vec<Call> {
 /// What had happened at time `now`: calls still running then have no result.
 fn up_to(calls: &[Call], now: u64) -> Vec<Call> {
     let started = calls.iter().filter(|call| call.start <= now);
-    started
-        .map(|call| {
-            if call.end <= now {
-                *call
-            } else {
-                call.unreturned()
-            }
-        })
-        .collect()
+    started.map(|call| if call.end <= now { *call } else { call.unreturned() }).collect()
 }
 
 fn latest_start(calls: &[Call]) -> (Vec<Call>, &'static str) {
@@ -81,12 +70,5 @@ fn latest_start(calls: &[Call]) -> (Vec<Call>, &'static str) {
 /// What is known from time `now` on: calls running then may have happened before.
 fn from(calls: &[Call], now: u64) -> Vec<Call> {
     let open = calls.iter().filter(|call| call.end >= now);
-    open.map(|call| {
-        if call.start >= now {
-            *call
-        } else {
-            call.may_be_missing()
-        }
-    })
-    .collect()
+    open.map(|call| if call.start >= now { *call } else { call.may_be_missing() }).collect()
 }

@@ -35,10 +35,7 @@ pub(crate) fn scramble(word: u64) -> u64 {
 /// The seed of this run: `EPOCHKV_SEED`, or one drawn from the clock.
 pub(crate) fn seed_of_run() -> u64 {
     match std::env::var("EPOCHKV_SEED") {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .expect("EPOCHKV_SEED is a decimal number"),
+        Ok(text) => text.trim().parse().expect("EPOCHKV_SEED is a decimal number"),
         Err(_) => std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(1, |since| scramble(since.as_nanos() as u64)),

@@ -7,7 +7,7 @@
 //! reached the deadline by the time the call ended, be it by its own reading or
 //! because others removed the entry. Going is final: later calls see an absent key.
 
-use crate::history::{Call, Op, Readings, Ret, Ttl, Val};
+use crate::history::{Call, GRAIN, Op, Readings, Ret, Ttl, Val, whole};
 use crate::rng::scramble;
 
 /// What is known of the deadline of an entry.
@@ -40,15 +40,9 @@ pub(crate) struct State {
 
 impl State {
     /// A key that was never written.
-    pub(crate) const ABSENT: Self = Self {
-        slot: Slot::Absent,
-        floor: 0,
-    };
+    pub(crate) const ABSENT: Self = Self { slot: Slot::Absent, floor: 0 };
     /// A key of which nothing is known.
-    pub(crate) const UNKNOWN: Self = Self {
-        slot: Slot::Unknown,
-        floor: 0,
-    };
+    pub(crate) const UNKNOWN: Self = Self { slot: Slot::Unknown, floor: 0 };
 
     pub(crate) fn value(&self) -> Option<Val> {
         match self.slot {
@@ -73,19 +67,8 @@ impl State {
             Deadline::Within(lo, hi) => [1, lo, hi],
             Deadline::Unknown => [2, 0, 0],
         };
-        let words = [
-            kind,
-            payload,
-            self.floor,
-            deadline[0],
-            deadline[1],
-            deadline[2],
-        ];
-        let chain = |seed| {
-            words
-                .iter()
-                .fold(seed, |hash, word| scramble(hash ^ word) ^ seed)
-        };
+        let words = [kind, payload, self.floor, deadline[0], deadline[1], deadline[2]];
+        let chain = |seed| words.iter().fold(seed, |hash, word| scramble(hash ^ word) ^ seed);
         (u128::from(chain(0x243f_6a88_85a3_08d3)) << 64) | u128::from(chain(0x1319_8a2e_0370_7344))
     }
 }
@@ -137,11 +120,8 @@ pub(crate) fn moves(state: &State, call: &Call) -> Moves {
         Slot::Live(value, Deadline::Within(lo, hi)) => {
             let Readings { before, after } = call.clock;
             if before < hi {
-                let clock = Readings {
-                    before,
-                    after: after.min(hi - 1),
-                };
-                let deadline = Deadline::Within(lo.max(before + 1), hi);
+                let clock = Readings { before, after: after.min(hi - 1) };
+                let deadline = Deadline::Within(lo.max(whole(before + 1)), hi);
                 moves.push(from_live(value, deadline, call, clock), floor);
             }
             // A sweep may have removed it, so the call's own reading can be older.
@@ -157,8 +137,8 @@ pub(crate) fn moves(state: &State, call: &Call) -> Moves {
 fn written(value: Val, ttl: Ttl, clock: Readings) -> Slot {
     let deadline = ttl.map_or(Deadline::None, |ttl| {
         Deadline::Within(
-            clock.before.saturating_add(ttl),
-            clock.after.saturating_add(ttl),
+            whole(clock.before).saturating_add(ttl),
+            whole(clock.after).saturating_add(ttl),
         )
     });
     Slot::Live(value, deadline)
@@ -228,7 +208,9 @@ fn from_live(value: Val, deadline: Deadline, call: &Call, clock: Readings) -> Op
 fn remaining(value: Val, deadline: Deadline, ret: Ret, clock: Readings) -> Option<Slot> {
     let left = match ret {
         Ret::Unknown => return Some(Slot::Live(value, deadline)),
-        Ret::Int(left) => u64::try_from(left).ok().filter(|left| *left > 0),
+        Ret::Int(left) => {
+            u64::try_from(left).ok().filter(|left| *left >= GRAIN && left % GRAIN == 0)
+        }
         _ => return None,
     };
     let (lo, hi) = match deadline {
@@ -238,8 +220,10 @@ fn remaining(value: Val, deadline: Deadline, ret: Ret, clock: Readings) -> Optio
     };
     let deadline = match left {
         Some(left) => {
-            let lo = lo.max(clock.before.saturating_add(left));
-            let hi = hi.min(clock.after.saturating_add(left));
+            // Less than one millisecond shows as one.
+            let least = if left == GRAIN { 0 } else { left };
+            let lo = lo.max(whole(clock.before).saturating_add(least));
+            let hi = hi.min(whole(clock.after).saturating_add(left));
             (lo <= hi).then_some(Deadline::Within(lo, hi))
         }
         None if ret == Ret::Int(-1) && !matches!(deadline, Deadline::Within(..)) => {

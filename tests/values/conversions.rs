@@ -66,19 +66,13 @@ fn rust_types_become_values() {
         ValueRef::Bytes(b"r") => "Bytes(b\"r\")",
     }
     assert!(matches!(Input::from(owned.as_str()), Input::Str("o")));
-    assert!(matches!(
-        Input::from(ValueRef::Bytes(b"r")),
-        Input::Bytes(b"r")
-    ));
+    assert!(matches!(Input::from(ValueRef::Bytes(b"r")), Input::Bytes(b"r")));
 }
 
 #[test]
 fn integers_beyond_i64_are_refused() {
     assert_eq!(Value::try_from(i64::MAX as u64), Ok(Value::from(i64::MAX)));
-    assert_eq!(
-        Value::try_from(i128::from(i64::MIN)),
-        Ok(Value::from(i64::MIN))
-    );
+    assert_eq!(Value::try_from(i128::from(i64::MIN)), Ok(Value::from(i64::MIN)));
     assert_eq!(Value::try_from(7usize), Ok(Value::from(7)));
     assert_eq!(Value::try_from(-7isize), Ok(Value::from(-7)));
     for refused in [
@@ -86,10 +80,7 @@ fn integers_beyond_i64_are_refused() {
         Value::try_from(u128::MAX),
         Value::try_from(i128::MIN),
     ] {
-        assert_eq!(
-            refused.map_err(|error| error.kind()),
-            Err(ErrorKind::Overflow)
-        );
+        assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::Overflow));
     }
 }
 
@@ -126,14 +117,8 @@ fn values_become_rust_types() {
     assert!(Arc::ptr_eq(&shared.expect("text"), &again.expect("text")));
 
     let message = |error: TryFromValueError| error.to_string();
-    assert_eq!(
-        u8::try_from(Value::from(256)).map_err(message),
-        Err("int is out of range".into())
-    );
-    assert_eq!(
-        u64::try_from(Value::from(-1)).map_err(message),
-        Err("int is out of range".into())
-    );
+    assert_eq!(u8::try_from(Value::from(256)).map_err(message), Err("int is out of range".into()));
+    assert_eq!(u64::try_from(Value::from(-1)).map_err(message), Err("int is out of range".into()));
     let refused = [
         i64::try_from(Value::from(5.0)).map(drop),
         f64::try_from(Value::from(5)).map(drop),
@@ -150,10 +135,7 @@ fn values_become_rust_types() {
         "expected int, found str",
         "expected list, found null",
     ];
-    assert_eq!(
-        refused.map(|result| result.map_err(message)),
-        messages.map(|m| Err(m.into()))
-    );
+    assert_eq!(refused.map(|result| result.map_err(message)), messages.map(|m| Err(m.into())));
 }
 
 #[test]

@@ -1,0 +1,365 @@
+//! The record's memory: layout, access, reference count. All `unsafe` code of
+//! the records is here.
+
+use super::cell::Cell;
+use super::content::{Content, KINDS, Kind};
+use crate::reclaim::{Managed, Owned, Shared};
+use crate::sync::{AtomicU32, Ordering};
+use crate::value::{Input, Value, ValueRef};
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+use std::alloc::{self, Layout};
+
+/// The longest key, in bytes: 256 MiB less one.
+pub const MAX_KEY_LEN: usize = (1 << KIND_SHIFT) - 1;
+
+const KIND_SHIFT: u32 = 28;
+
+/// Set in the reference count when a helper has committed the record's insertion.
+const COMMITTED: u32 = 1 << 31;
+
+/// More references than this are a leak, and about to overflow.
+const MAX_REFERENCES: u32 = 1 << 30;
+
+/// Milliseconds of the store's clock at which an entry is gone; zero for never.
+pub(crate) type Deadline = u64;
+
+/// A record of a store with keys of kind `K`. Always behind a pointer: the rest
+/// of the allocation follows it.
+#[repr(C, align(16))]
+pub(crate) struct Record<K: ?Sized> {
+    references: AtomicU32,
+    /// Key length in the low bits, kind in the high ones.
+    meta: u32,
+    hash: u64,
+    deadline: Deadline,
+    cell: Cell,
+    key: PhantomData<fn(&K)>,
+}
+
+#[cfg(not(epochkv_loom))]
+const _: () = assert!(size_of::<Record<str>>() == 32);
+
+impl<K: ?Sized + 'static> Record<K> {
+    const VALUE: usize = size_of::<Self>();
+
+    fn key_len(&self) -> usize {
+        self.meta as usize & MAX_KEY_LEN
+    }
+
+    fn kind(&self) -> Kind {
+        KINDS[(self.meta >> KIND_SHIFT) as usize & 7]
+    }
+
+    fn text_len(&self) -> usize {
+        match self.kind() {
+            Kind::Str | Kind::Bytes => self.cell.word() as usize,
+            _ => 0,
+        }
+    }
+
+    /// Where the key begins, in bytes from the start.
+    fn key_offset(kind: Kind) -> usize {
+        Self::VALUE + if kind == Kind::Shared { size_of::<Value>() } else { 0 }
+    }
+
+    fn layout(kind: Kind, key_len: usize, text_len: usize) -> Layout {
+        // Key and text are bounded, so the sum is far from overflow.
+        let size = Self::key_offset(kind) + key_len + text_len;
+        Layout::from_size_align(size, align_of::<Self>()).expect("a record is below 2^29 bytes")
+    }
+
+    /// Makes a record with one reference. The key is at most [`MAX_KEY_LEN`] long.
+    pub(crate) fn from_bytes(
+        key: &[u8],
+        hash: u64,
+        deadline: Deadline,
+        content: Content<'_>,
+    ) -> Owned<Self> {
+        assert!(key.len() <= MAX_KEY_LEN, "the caller checks the key's length");
+        let Content { kind, word, text, shared } = content;
+        let layout = Self::layout(kind, key.len(), text.len());
+        // SAFETY: the layout's size is at least that of the header.
+        let start = unsafe { alloc::alloc(layout) };
+        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
+        let record = start.cast::<Self>();
+        let cell = match kind {
+            Kind::Counter => Cell::new(word as i64),
+            _ => Cell::plain(word),
+        };
+        let header = Self {
+            references: AtomicU32::new(1),
+            meta: key.len() as u32 | ((kind as u32) << KIND_SHIFT),
+            hash,
+            deadline,
+            cell,
+            key: PhantomData,
+        };
+        // SAFETY: the allocation is fresh, aligned and has room for the header.
+        unsafe { record.write(header) };
+        if let Some(value) = shared {
+            // SAFETY: for this kind the layout has room for a `Value` after the
+            // header, at an offset that is aligned for it.
+            unsafe { start.byte_add(Self::VALUE).cast::<Value>().write(value) };
+        }
+        // SAFETY: the layout has room for the key at this offset.
+        let place = unsafe { start.byte_add(Self::key_offset(kind)) };
+        // SAFETY: fresh memory of that length, which the key cannot overlap.
+        unsafe { place.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len()) };
+        // SAFETY: the layout has room for the text behind the key.
+        let place = unsafe { place.byte_add(key.len()) };
+        // SAFETY: as for the key.
+        unsafe { place.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
+        // SAFETY: complete now, and nobody else has seen it.
+        unsafe { Owned::from_raw(record) }
+    }
+
+    /// Release: see `Entry::set_committed`.
+    pub(super) fn set_committed(&self) {
+        self.references.fetch_or(COMMITTED, Ordering::Release);
+    }
+
+    /// Acquire: see `Entry::is_committed`.
+    pub(super) fn is_committed(&self) -> bool {
+        self.references.load(Ordering::Acquire) & COMMITTED != 0
+    }
+
+    /// Adds a reference.
+    fn retain(&self) {
+        // Relaxed: as in `Arc`, the caller has a reference or a guard already.
+        let before = self.references.fetch_add(1, Ordering::Relaxed);
+        if before & !COMMITTED > MAX_REFERENCES {
+            // Snapshots were leaked a billion times; an overflow would free
+            // what others still read. `Arc` does the same.
+            std::process::abort();
+        }
+    }
+}
+
+impl<K: ?Sized + KeyBytes> Record<K> {
+    /// Makes a record with one reference.
+    pub(crate) fn create(
+        key: &K,
+        hash: u64,
+        deadline: Deadline,
+        content: Content<'_>,
+    ) -> Owned<Self> {
+        Self::from_bytes(key.as_bytes(), hash, deadline, content)
+    }
+}
+
+impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
+    /// `len` bytes of the record's tail.
+    ///
+    /// # Safety
+    ///
+    /// They lie within the allocation and were initialized.
+    unsafe fn tail(self, offset: usize, len: usize) -> &'a [u8] {
+        // SAFETY: in bounds by the caller's promise.
+        let start = unsafe { self.as_ptr().byte_add(offset) }.cast::<u8>();
+        // SAFETY: initialized by the caller's promise, and immutable for as
+        // long as the record lives, which is at least `'a`.
+        unsafe { core::slice::from_raw_parts(start.as_ptr(), len) }
+    }
+
+    pub(crate) fn key_bytes(self) -> &'a [u8] {
+        let record = self.get();
+        // SAFETY: the key stands there with that length.
+        unsafe { self.tail(Record::<K>::key_offset(record.kind()), record.key_len()) }
+    }
+
+    fn text(self) -> &'a [u8] {
+        let record = self.get();
+        let offset = Record::<K>::key_offset(record.kind()) + record.key_len();
+        // SAFETY: the text stands behind the key with that length.
+        unsafe { self.tail(offset, record.text_len()) }
+    }
+
+    pub(crate) fn hash(self) -> u64 {
+        self.get().hash
+    }
+
+    pub(crate) fn deadline(self) -> Deadline {
+        self.get().deadline
+    }
+
+    /// The cell of a counter.
+    #[inline]
+    pub(crate) fn counter(self) -> Option<&'a Cell> {
+        let record = self.get();
+        (record.kind() == Kind::Counter).then_some(&record.cell)
+    }
+
+    /// The value; of a counter, the value at this instant.
+    #[inline]
+    pub(crate) fn value(self) -> ValueRef<'a> {
+        let record = self.get();
+        let cell = &record.cell;
+        match record.kind() {
+            Kind::Null => ValueRef::Null,
+            Kind::Bool => ValueRef::Bool(cell.word() != 0),
+            Kind::Counter => ValueRef::Int(cell.get()),
+            Kind::WideInt => ValueRef::Int(cell.word() as i64),
+            Kind::Float => ValueRef::Float(f64::from_bits(cell.word())),
+            // SAFETY: the text of this kind was copied from a `str`.
+            Kind::Str => ValueRef::Str(unsafe { core::str::from_utf8_unchecked(self.text()) }),
+            Kind::Bytes => ValueRef::Bytes(self.text()),
+            Kind::Shared => self.shared_value().as_ref(),
+        }
+    }
+
+    /// The `Value` of a record of kind `Shared`.
+    fn shared_value(self) -> &'a Value {
+        debug_assert!(self.get().kind() == Kind::Shared);
+        // SAFETY: a record of this kind has a `Value` at this offset.
+        let value = unsafe { self.as_ptr().byte_add(Record::<K>::VALUE) }.cast::<Value>();
+        // SAFETY: initialized with the record, never changed, valid for `'a`.
+        unsafe { value.as_ref() }
+    }
+
+    /// The value for good: a counter is frozen first.
+    pub(crate) fn exact_value(self) -> ValueRef<'a> {
+        match self.counter() {
+            Some(cell) => ValueRef::Int(cell.freeze()),
+            None => self.value(),
+        }
+    }
+
+    /// The content, for another record. Exact, as `exact_value`.
+    pub(crate) fn exact_content(self) -> Content<'a> {
+        match self.exact_value() {
+            ValueRef::Int(value) => Content::int(value),
+            _ => self.immutable_content(),
+        }
+    }
+
+    pub(super) fn immutable_content(self) -> Content<'a> {
+        let record = self.get();
+        match record.kind() {
+            Kind::Str | Kind::Bytes => Content::text(record.kind(), self.text()),
+            Kind::Shared => Content::shared(self.shared_value().clone()),
+            kind => Content::scalar(kind, record.cell.word()),
+        }
+    }
+}
+
+impl<'a, K: ?Sized + KeyBytes> Shared<'a, Record<K>> {
+    pub(crate) fn key(self) -> &'a K {
+        // SAFETY: a `Record<K>` is made from a key of kind `K` (`create`).
+        unsafe { K::from_bytes(self.key_bytes()) }
+    }
+}
+
+// SAFETY: a record is immutable but for atomics; its key is bytes and its value
+// is `Send + Sync`. `release` frees it with the last reference.
+unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
+    unsafe fn release(this: NonNull<Self>) {
+        // SAFETY: the caller owns a reference, so the record is alive.
+        let record = unsafe { this.as_ref() };
+        // AcqRel, as in `Arc`: the releases of all others happen before the
+        // destruction below. (`Arc` uses a fence, which sanitizers cannot see.)
+        let before = record.references.fetch_sub(1, Ordering::AcqRel);
+        if before & !COMMITTED != 1 {
+            return;
+        }
+        let kind = record.kind();
+        let layout = Self::layout(kind, record.key_len(), record.text_len());
+        if kind == Kind::Shared {
+            // SAFETY: the value stands there and the last reference is ours.
+            let value = unsafe { this.byte_add(Self::VALUE) }.cast::<Value>();
+            // SAFETY: as above; it is not used again.
+            unsafe { value.drop_in_place() };
+        }
+        // SAFETY: as above.
+        unsafe { this.drop_in_place() };
+        // SAFETY: allocated with this layout in `from_bytes`.
+        unsafe { alloc::dealloc(this.as_ptr().cast(), layout) };
+    }
+}
+
+/// Owns one reference to a record.
+pub(crate) struct Handle<K: ?Sized + 'static>(NonNull<Record<K>>);
+
+/// In place of the kind of key where it does not matter.
+pub(crate) struct AnyKey;
+
+// SAFETY: a record may be read and released by any thread (`Managed`).
+unsafe impl<K: ?Sized + 'static> Send for Handle<K> {}
+// SAFETY: as above.
+unsafe impl<K: ?Sized + 'static> Sync for Handle<K> {}
+
+impl<K: ?Sized + 'static> Handle<K> {
+    /// Adds a reference to a record that somebody else keeps alive.
+    pub(crate) fn new(record: Shared<'_, Record<K>>) -> Self {
+        record.get().retain();
+        Self(record.as_ptr())
+    }
+
+    /// The record.
+    pub(crate) fn share(&self) -> Shared<'_, Record<K>> {
+        // SAFETY: the handle's reference keeps the record alive while it is
+        // borrowed.
+        unsafe { Shared::new(self.0) }
+    }
+
+    /// The same record with its kind of key forgotten.
+    pub(crate) fn forget_key(self) -> Handle<AnyKey> {
+        // The kind of key is a phantom: the layout does not depend on it.
+        Handle(ManuallyDrop::new(self).0.cast())
+    }
+}
+
+impl Handle<AnyKey> {
+    /// A record outside of any store.
+    pub(crate) fn detached(input: &Input<'_>) -> Self {
+        Self(Record::from_bytes(&[], 0, 0, Content::of(input)).into_raw())
+    }
+}
+
+impl<K: ?Sized + 'static> Clone for Handle<K> {
+    fn clone(&self) -> Self {
+        Self::new(self.share())
+    }
+}
+
+impl<K: ?Sized + 'static> Drop for Handle<K> {
+    fn drop(&mut self) {
+        // SAFETY: gives up the handle's own reference.
+        unsafe { Record::release(self.0) }
+    }
+}
+
+/// What the record needs of a key.
+pub trait KeyBytes: 'static {
+    /// The key as bytes; equal keys have equal bytes.
+    fn as_bytes(&self) -> &[u8];
+
+    /// The reverse of [`as_bytes`](Self::as_bytes).
+    ///
+    /// # Safety
+    ///
+    /// The bytes came from `as_bytes` of this type.
+    unsafe fn from_bytes(bytes: &[u8]) -> &Self;
+}
+
+impl KeyBytes for str {
+    fn as_bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    unsafe fn from_bytes(bytes: &[u8]) -> &Self {
+        // SAFETY: the bytes of a `str`, by the caller's promise.
+        unsafe { core::str::from_utf8_unchecked(bytes) }
+    }
+}
+
+impl KeyBytes for [u8] {
+    fn as_bytes(&self) -> &[u8] {
+        self
+    }
+
+    unsafe fn from_bytes(bytes: &[u8]) -> &Self {
+        bytes
+    }
+}
