@@ -70,8 +70,8 @@ impl<K: ?Sized + 'static> Record<K> {
         Layout::from_size_align(size, align_of::<Self>()).expect("a record is below 2^29 bytes")
     }
 
-    /// Makes a record with one reference. The key is at most [`MAX_KEY_LEN`] long.
-    pub(crate) fn from_bytes(
+    /// Makes a record with one reference. The key is the bytes of a `K` and at most [`MAX_KEY_LEN`] long.
+    pub(super) fn from_bytes(
         key: &[u8],
         hash: u64,
         deadline: Deadline,
