@@ -40,10 +40,13 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         Now::new(&self.inner.clock)
     }
 
-    /// Hashes a key for reading. Calls the user's hasher, so not under a guard.
+    /// Hashes a key and starts to fetch its bucket, which the caller will look
+    /// at after pinning. Calls the user's hasher, so not under a guard.
     #[inline]
     pub(super) fn hashed<'k>(&self, key: &'k K) -> Hashed<'k, K> {
-        Hashed { key, hash: self.hash_bytes(key.as_bytes()) }
+        let hash = self.hash_bytes(key.as_bytes());
+        self.table().prefetch_bucket(hash);
+        Hashed { key, hash }
     }
 
     /// Hashes a key for writing.

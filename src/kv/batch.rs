@@ -1,7 +1,7 @@
 //! Many keys at once: one pin per batch, and lookups that overlap in memory.
 
 use super::Kv;
-use super::access::Step;
+use super::access::{Hashed, Step};
 use crate::error::Error;
 use crate::key::Key;
 use crate::reclaim;
@@ -38,6 +38,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         self.in_batches(keys, |batch| {
             let now = self.now();
             let guard = reclaim::pin();
+            batch.iter().for_each(|key| self.table().prefetch_entry(key.hash, &guard));
             found.extend(batch.iter().map(|key| {
                 self.find(key, &now, &guard).map(|record| Snapshot::new(record, record.value()))
             }));
@@ -77,7 +78,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut records = records.into_iter();
         while records.len() > 0 {
             for (key, _) in records.as_slice().iter().take(BATCH) {
-                self.table().prefetch(key.hash);
+                self.table().prefetch_bucket(key.hash);
             }
             let guard = reclaim::pin();
             for (key, record) in records.by_ref().take(BATCH) {
@@ -109,21 +110,19 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         removed
     }
 
-    /// Hashes keys and starts to fetch their buckets, batch by batch. The
+    /// Hashes keys, which starts to fetch their buckets, batch by batch. The
     /// caller's iterator and hasher run outside of any guard.
     fn in_batches<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k K>,
-        mut work: impl FnMut(&[super::access::Hashed<'k, K>]),
+        mut work: impl FnMut(&[Hashed<'k, K>]),
     ) {
         let mut keys = keys.into_iter();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             batch.clear();
             for key in keys.by_ref().take(BATCH) {
-                let key = self.hashed(key);
-                self.table().prefetch(key.hash);
-                batch.push(key);
+                batch.push(self.hashed(key));
             }
             if batch.is_empty() {
                 return;

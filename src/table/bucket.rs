@@ -103,6 +103,14 @@ impl<E: Entry> Bucket<E> {
         }
     }
 
+    /// The first entry of this bucket with the hash's fingerprint.
+    #[inline]
+    pub(super) fn likely_entry<'g>(&'g self, hash: u64, guard: &'g Guard) -> Option<Shared<'g, E>> {
+        let tag = live_tag(hash);
+        let mut words = self.slots.iter().map(|slot| slot.load(guard));
+        words.find(|word| word.tag() == tag)?.entry()
+    }
+
     /// The reader's search in a bucket that has begun to freeze but whose group
     /// was not ready after the guard was pinned.
     #[cold]

@@ -19,11 +19,20 @@ impl<E: Entry> Table<E> {
         }
     }
 
-    /// Starts to fetch the line that a lookup of `hash` will read first. Needs
-    /// no guard.
+    /// Starts to fetch the line that an operation on `hash` will read first.
+    /// Needs no guard.
     #[inline]
-    pub fn prefetch(&self, hash: u64) {
+    pub fn prefetch_bucket(&self, hash: u64) {
         prefetch(self.root().hint(hash));
+    }
+
+    /// Starts to fetch the entry that a lookup of `hash` will probably read,
+    /// when its bucket has arrived.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64, guard: &Guard) {
+        if let Some(entry) = self.array(guard).bucket(hash).likely_entry(hash, guard) {
+            prefetch(entry.as_ptr().as_ptr());
+        }
     }
 }
 
