@@ -220,6 +220,10 @@ fn deadlines_of_writes() {
     rejects(&[value, timed(3, 3, Op::TimeLeft, left(8))]);
     accepts(&[value, timed(3, 3, Op::TimeLeft, left(7))]);
     rejects(&[value, timed(3, 3, Op::Persist, Ret::Bool(false))]);
+    // Whoever found it alive read the clock before 10, and set a deadline before 15.
+    let longer = timed(5, 20, Op::Expire(5 * GRAIN), Ret::Bool(true));
+    rejects(&[value, longer, timed(21, 22, Op::Get, hit(1))]);
+    accepts(&[value, longer, timed(21, 22, Op::Get, NO)]);
 }
 
 #[test]

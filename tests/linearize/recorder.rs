@@ -1,6 +1,6 @@
 //! Drives a real store from several threads and records what they see.
 
-use crate::history::{Call, History, Op, Readings, Ret, Ttl, Val};
+use crate::history::{Call, GRAIN, History, Op, Readings, Ret, Ttl, Val};
 use crate::mixes::{Beside, Meeting, Mix, Script};
 use crate::rng::Rng;
 use epochkv::{Clock, Expiry, Kv, ManualClock, Snapshot, Value};
@@ -42,8 +42,8 @@ impl TestClock for WallClock {
 }
 
 /// The clock given to the store: now and then a reading is held back, so that a call
-/// is suspended after it began and others run meanwhile; with deadlines, until time
-/// has moved on. A call that acts on a stale reading is rare otherwise, and it is
+/// is suspended after it began and others run meanwhile; with deadlines, until a
+/// millisecond has passed. A call that acts on a stale reading is rare otherwise, and it is
 /// where a store may change an entry that others have already seen expired.
 #[derive(Debug)]
 struct Stale<C> {
@@ -62,7 +62,7 @@ impl<C: TestClock> Clock for Stale<C> {
         // Relaxed: a count to pick some readings; nothing is published through it.
         if self.readings.fetch_add(1, Ordering::Relaxed) % HELD_BACK == 0 {
             for _ in 0..self.patience {
-                if self.clock.now_ns() != now {
+                if self.clock.now_ns() >= now.saturating_add(GRAIN) {
                     break;
                 }
                 thread::yield_now();

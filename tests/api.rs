@@ -1,0 +1,443 @@
+//! The specification, one test per sentence, named after it.
+
+use epochkv::{Cursor, ErrorKind, Kv, ManualClock, Pattern, PatternErrorKind, Ttl, Value};
+use std::hash::RandomState;
+use std::time::Duration;
+
+type Store = Kv<str, RandomState, ManualClock>;
+
+fn store() -> (Store, ManualClock) {
+    let clock = ManualClock::new();
+    (Kv::builder().hasher(RandomState::new()).clock(clock.clone()).build(), clock)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// One value of each kind, the falsy ones among them.
+fn one_of_each_kind() -> Vec<Value> {
+    vec![
+        Value::Null,
+        false.into(),
+        0.into(),
+        i64::MIN.into(),
+        (-0.0).into(),
+        f64::NAN.into(),
+        "".into(),
+        "x".repeat(5000).into(),
+        Value::bytes(*b""),
+        Value::bytes(vec![0xff; 5000]),
+        Value::list([0; 0]),
+        Value::list([Value::Null, Value::bytes(*b"\0"), Value::dict([("k", 1)])]),
+        Value::dict([("", 0); 0]),
+        Value::dict([("a", Value::list([1.5])), ("b", Value::Null)]),
+    ]
+}
+
+mod set {
+    use super::*;
+
+    #[test]
+    fn replaces_a_value_of_any_type() {
+        let (kv, _) = store();
+        for old in one_of_each_kind() {
+            for new in one_of_each_kind() {
+                kv.set("k", &old).unwrap();
+                kv.set("k", &new).unwrap();
+                assert!(kv.get("k").unwrap().to_value().same(&new), "{old:?} to {new:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn ttl_0_means_no_expiry_and_removes_an_old_ttl() {
+        let (kv, clock) = store();
+        for write in [
+            |kv: &Store| kv.set("k", 2),
+            |kv| kv.set_ex("k", 2, 0),
+            |kv| kv.set_ex("k", 2, Duration::ZERO),
+            |kv| kv.set("k", "two"),
+        ] {
+            kv.set_ex("k", 1, 10).unwrap();
+            write(&kv).unwrap();
+            assert_eq!(kv.ttl("k"), -1);
+            clock.advance(secs(20));
+            assert!(kv.exists("k"));
+        }
+    }
+
+    #[test]
+    fn ttl_n_means_gone_n_seconds_later_and_not_before() {
+        let (kv, clock) = store();
+        kv.set_ex("k", 1, 10).unwrap();
+        clock.advance(secs(10) - Duration::from_nanos(1));
+        assert!(kv.exists("k"));
+        clock.advance(Duration::from_nanos(1));
+        assert!(!kv.exists("k"));
+    }
+
+    #[test]
+    fn the_time_counts_from_the_start_of_the_call() {
+        // The value is converted during the call, and that takes 4 seconds.
+        struct Slow(ManualClock);
+        impl From<Slow> for epochkv::Input<'_> {
+            fn from(slow: Slow) -> Self {
+                slow.0.advance(secs(4));
+                1.into()
+            }
+        }
+        let (kv, clock) = store();
+        kv.set_ex("set_ex", Slow(clock.clone()), 10).unwrap();
+        assert_eq!(kv.ttl("set_ex"), 6);
+        kv.swap("swap", Slow(clock.clone()), 10).unwrap();
+        assert_eq!(kv.ttl("swap"), 6);
+        kv.set_many([("set_many", Slow(clock.clone()))], 10).unwrap();
+        assert_eq!(kv.ttl("set_many"), 6);
+    }
+
+    #[test]
+    fn a_negative_ttl_is_an_error() {
+        assert_eq!(Ttl::from_secs(-1).unwrap_err().kind(), ErrorKind::NegativeTtl);
+        assert_eq!(Ttl::from_secs(i64::MIN).unwrap_err().kind(), ErrorKind::NegativeTtl);
+    }
+
+    #[test]
+    fn a_ttl_larger_than_the_clock_can_hold_means_never() {
+        let (kv, clock) = store();
+        clock.advance(secs(1 << 33));
+        kv.set_ex("k", 1, u64::MAX).unwrap();
+        kv.set_ex("l", 1, Duration::MAX).unwrap();
+        clock.advance(Duration::MAX);
+        assert_eq!(kv.keys("*"), ["k", "l"]);
+    }
+
+    #[test]
+    fn over_an_expired_key_is_as_over_nothing() {
+        let (kv, clock) = store();
+        kv.set_ex("k", 1, 1).unwrap();
+        clock.advance(secs(1));
+        assert!(kv.swap("k", 2, Ttl::NEVER).unwrap().is_none());
+        assert_eq!((kv.get("k").unwrap(), kv.ttl("k")), (Value::from(2).into(), -1));
+    }
+}
+
+mod get {
+    use super::*;
+
+    #[test]
+    fn returns_the_live_value_or_the_default() {
+        let (kv, _) = store();
+        assert_eq!(kv.get_or("k", "default"), "default");
+        kv.set("k", "live").unwrap();
+        assert_eq!(kv.get_or("k", "default"), "live");
+    }
+
+    #[test]
+    fn falsy_values_and_null_are_hits() {
+        let (kv, _) = store();
+        for value in one_of_each_kind() {
+            kv.set("k", &value).unwrap();
+            assert!(kv.get_or("k", "default").to_value().same(&value), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_default_is_never_stored() {
+        let (kv, _) = store();
+        let _ = kv.get_or("k", 1);
+        assert!(!kv.exists("k"));
+        assert_eq!((kv.len(), kv.live_len(), kv.keys("*").len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn has_no_visible_side_effect() {
+        let (kv, clock) = store();
+        kv.set_ex("k", 1, 10).unwrap();
+        clock.advance(secs(3));
+        let _ = (kv.get("k"), kv.get_or("k", 2), kv.get("other"));
+        assert_eq!((kv.ttl("k"), kv.keys("*")), (7, vec!["k".to_owned()]));
+    }
+
+    #[test]
+    fn what_it_returns_does_not_change_the_store_when_it_is_changed() {
+        let (kv, _) = store();
+        kv.set("k", vec![1, 2]).unwrap();
+        let mut own = kv.get("k").unwrap().as_list().unwrap().to_vec();
+        own.push(3.into());
+        assert_eq!(own.len(), 3);
+        assert_eq!(kv.get("k").unwrap(), Value::list([1, 2]));
+    }
+
+    #[test]
+    fn keeps_nan_and_the_sign_of_zero() {
+        let (kv, _) = store();
+        for bits in [f64::NAN.to_bits(), 0x7ff0_0000_0000_0001, (-0.0f64).to_bits()] {
+            kv.set("k", f64::from_bits(bits)).unwrap();
+            assert_eq!(kv.get("k").unwrap().as_float().map(f64::to_bits), Some(bits));
+        }
+    }
+}
+
+mod delete {
+    use super::*;
+
+    #[test]
+    fn removes_value_and_ttl() {
+        let (kv, _) = store();
+        kv.set_ex("k", 1, 10).unwrap();
+        kv.delete("k");
+        assert_eq!((kv.get("k"), kv.ttl("k")), (None, -2));
+        assert_eq!((kv.incr("k").unwrap(), kv.ttl("k")), (1, -1));
+    }
+
+    #[test]
+    fn is_true_if_a_live_key_was_there_and_false_if_absent() {
+        let (kv, clock) = store();
+        assert!(!kv.delete("k"));
+        kv.set_ex("k", 1, 10).unwrap();
+        assert!(kv.delete("k") && !kv.delete("k"));
+        kv.set_ex("k", 1, 10).unwrap();
+        clock.advance(secs(10));
+        assert!(!kv.delete("k"));
+    }
+}
+
+#[test]
+fn exists_is_true_exactly_if_get_would_hit() {
+    let (kv, clock) = store();
+    for value in one_of_each_kind() {
+        assert!(!kv.exists("k"));
+        kv.set_ex("k", &value, 1).unwrap();
+        assert!(kv.exists("k") && kv.get("k").is_some(), "{value:?}");
+        clock.advance(secs(1));
+        assert!(!kv.exists("k") && kv.get("k").is_none(), "{value:?}");
+    }
+}
+
+mod incr {
+    use super::*;
+
+    #[test]
+    fn an_absent_key_stores_the_amount_without_ttl_and_returns_it() {
+        let (kv, _) = store();
+        for amount in [1, 0, -5, i64::MIN, i64::MAX] {
+            kv.delete("k");
+            assert_eq!(kv.incr_by("k", amount), Ok(amount));
+            assert_eq!((kv.get("k").unwrap(), kv.ttl("k")), (Value::from(amount).into(), -1));
+        }
+    }
+
+    #[test]
+    fn the_amount_is_1_if_not_given() {
+        let (kv, _) = store();
+        assert_eq!([kv.incr("k"), kv.incr("k")], [Ok(1), Ok(2)]);
+    }
+
+    #[test]
+    fn an_integer_is_added_to_and_keeps_its_deadline() {
+        let (kv, clock) = store();
+        kv.set_ex("k", 40, 10).unwrap();
+        clock.advance(secs(4));
+        assert_eq!(kv.incr_by("k", 2), Ok(42));
+        assert_eq!((kv.get("k").unwrap(), kv.ttl("k")), (Value::from(42).into(), 6));
+        clock.advance(secs(6));
+        assert!(!kv.exists("k"));
+    }
+
+    #[test]
+    fn any_other_type_is_an_error_and_leaves_value_and_ttl() {
+        let (kv, _) = store();
+        let others = one_of_each_kind().into_iter().filter(|value| value.as_int().is_none());
+        for value in others.chain([5.0.into(), "5".into(), true.into()]) {
+            kv.set_ex("k", &value, 10).unwrap();
+            assert_eq!(kv.incr("k").unwrap_err().kind(), ErrorKind::NotAnInteger, "{value:?}");
+            assert!(kv.get("k").unwrap().to_value().same(&value));
+            assert_eq!(kv.ttl("k"), 10);
+        }
+    }
+
+    #[test]
+    fn out_of_i64_is_an_error_and_leaves_value_and_ttl() {
+        let (kv, _) = store();
+        for (value, amount) in [(i64::MAX, 1), (i64::MIN, -1), (-1, i64::MIN), (1, i64::MAX)] {
+            kv.set_ex("k", value, 10).unwrap();
+            assert_eq!(kv.incr_by("k", amount).unwrap_err().kind(), ErrorKind::Overflow);
+            assert_eq!((kv.get("k").unwrap(), kv.ttl("k")), (Value::from(value).into(), 10));
+        }
+    }
+
+    #[test]
+    fn after_an_expiry_starts_anew_without_a_deadline() {
+        let (kv, clock) = store();
+        kv.set_ex("k", 100, 1).unwrap();
+        clock.advance(secs(1));
+        assert_eq!((kv.incr("k"), kv.ttl("k")), (Ok(1), -1));
+    }
+}
+
+#[test]
+fn ttl_is_minus_2_absent_minus_1_without_expiry_else_seconds_rounded_up() {
+    let (kv, clock) = store();
+    assert_eq!(kv.ttl("k"), -2);
+    kv.set("k", 1).unwrap();
+    assert_eq!(kv.ttl("k"), -1);
+    kv.set_ex("k", 1, 10).unwrap();
+    assert_eq!(kv.ttl("k"), 10);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!((kv.ttl("k"), kv.ttl_ms("k")), (10, 9999));
+    clock.advance(Duration::from_millis(9998));
+    assert_eq!((kv.ttl("k"), kv.ttl_ms("k")), (1, 1));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(kv.ttl("k"), -2);
+}
+
+mod keys {
+    use super::*;
+
+    #[test]
+    fn lists_live_keys_that_match_ascending_by_bytes_each_once() {
+        let (kv, clock) = store();
+        let names = ["é", "b", "a", "ab", "", "a\0", "Z", "\u{10ffff}", "~"];
+        kv.set_many(names.map(|name| (name, 1)), Ttl::NEVER).unwrap();
+        kv.set_ex("dead", 1, 1).unwrap();
+        clock.advance(secs(1));
+        let mut sorted = names;
+        sorted.sort_unstable_by_key(|name| name.as_bytes());
+        assert_eq!(kv.keys("*"), sorted);
+        assert_eq!(kv.keys("a*"), ["a", "a\0", "ab"]);
+    }
+
+    #[test]
+    fn never_fails_whatever_the_pattern() {
+        let (kv, _) = store();
+        kv.set_many([("[", 1), ("a", 1), ("\\", 1), ("^", 1)], Ttl::NEVER).unwrap();
+        assert_eq!(kv.keys("["), Vec::<String>::new());
+        assert_eq!(kv.keys("[]"), Vec::<String>::new());
+        assert_eq!(kv.keys("[^"), ["[", "\\", "^", "a"]);
+        assert_eq!(kv.keys("[z-a"), ["a"]);
+        assert_eq!(kv.keys("\\"), ["\\"]);
+        assert_eq!(kv.keys("\\["), ["["]);
+    }
+
+    #[test]
+    fn a_strict_parser_stands_beside_the_lenient_grammar() {
+        for (pattern, kind) in [
+            ("[a", PatternErrorKind::UnclosedClass),
+            ("[z-a]", PatternErrorKind::ReversedRange),
+            ("a\\", PatternErrorKind::TrailingBackslash),
+        ] {
+            assert_eq!(Pattern::<str>::strict(pattern).unwrap_err().kind(), kind, "{pattern}");
+        }
+        assert!(Pattern::<str>::strict("user:[0-9A-Za-z_-]*").is_ok());
+    }
+
+    #[test]
+    fn works_on_characters_for_text_and_on_bytes_for_byte_keys() {
+        let (kv, _) = store();
+        kv.set("ключ", 1).unwrap();
+        assert_eq!(kv.keys("????"), ["ключ"]);
+        let bytes = Kv::builder().byte_keys().build();
+        bytes.set("ключ".as_bytes(), 1).unwrap();
+        assert_eq!(bytes.keys(b"????"), Vec::<Vec<u8>>::new());
+        assert_eq!(bytes.keys(b"????????"), ["ключ".as_bytes()]);
+    }
+}
+
+mod clear {
+    use super::*;
+
+    #[test]
+    fn when_it_returns_no_key_set_before_exists_and_the_ttls_go_too() {
+        let (kv, clock) = store();
+        (0..1000).try_for_each(|n| kv.set_ex(&n.to_string(), n, n)).unwrap();
+        clock.advance(secs(500));
+        kv.clear();
+        assert_eq!((kv.len(), kv.live_len(), kv.keys("*").len()), (0, 0, 0));
+        assert!((0..1000).all(|n| kv.ttl(&n.to_string()) == -2));
+    }
+
+    #[test]
+    fn a_set_that_begins_after_it_returns_survives() {
+        let (kv, _) = store();
+        kv.set_ex("k", 1, 10).unwrap();
+        kv.clear();
+        kv.set("k", 2).unwrap();
+        assert_eq!((kv.get_or("k", 0).as_int(), kv.ttl("k"), kv.len()), (Some(2), -1, 1));
+    }
+
+    #[test]
+    fn snapshots_already_handed_out_stay_valid() {
+        let (kv, _) = store();
+        kv.set("k", "text").unwrap();
+        let snapshot = kv.get("k").unwrap();
+        kv.clear();
+        kv.flush();
+        assert_eq!(snapshot, "text");
+    }
+}
+
+#[test]
+fn keys_are_any_utf8_string_compared_byte_for_byte() {
+    let (kv, _) = store();
+    let names = ["", "\0", "a\0b", "k", "K", "e\u{301}", "é", "😀", "*", "[a]", "\\", " k", "k "];
+    for (value, name) in names.iter().enumerate() {
+        kv.set(name, value as i64).unwrap();
+    }
+    for (value, name) in names.iter().enumerate() {
+        assert_eq!(kv.get(name).unwrap(), value as i64, "{name:?}");
+    }
+    assert_eq!(kv.len(), names.len());
+}
+
+#[test]
+fn len_may_include_expired_keys_and_live_len_counts_exactly() {
+    let (kv, clock) = store();
+    kv.set_ex("dead", 1, 1).unwrap();
+    kv.set("alive", 1).unwrap();
+    clock.advance(secs(1));
+    assert_eq!((kv.len(), kv.live_len()), (2, 1));
+    assert_eq!((kv.len(), kv.stats().expired), (1, 1), "the walk has unlinked the dead one");
+}
+
+#[test]
+fn a_value_nested_deeper_than_128_levels_is_refused() {
+    let (kv, _) = store();
+    let deepest = (0..128).fold(Value::from(1), |inner, _| Value::list([inner]));
+    kv.set("k", &deepest).unwrap();
+    let refused = kv.set("k", Value::list([deepest.clone()])).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::TooDeep);
+    assert_eq!(kv.get("k").unwrap(), deepest);
+}
+
+#[test]
+fn several_handles_to_one_store_are_clones_of_one_cheap_handle() {
+    let (kv, _) = store();
+    let other = kv.clone();
+    kv.set("k", 1).unwrap();
+    drop(kv);
+    assert_eq!(other.get("k").unwrap(), 1);
+    assert_eq!(size_of::<Store>(), size_of::<usize>());
+}
+
+#[test]
+fn all_ways_to_walk_show_the_same_keys() {
+    let (kv, _) = store();
+    (0..1000).try_for_each(|n| kv.set(&format!("{n:03}"), n)).unwrap();
+    let mut scanned: Vec<_> = kv.scan_prefix("1").map(|item| item.key().to_owned()).collect();
+    scanned.sort_unstable();
+    assert_eq!(scanned, kv.keys("1*"));
+    let (mut cursor, mut paged) = (Cursor::START, Vec::new());
+    loop {
+        let (next, page) = kv.scan_page(cursor, &Pattern::new("1*"), 7);
+        paged.extend(page.iter().map(|item| item.key().to_owned()));
+        // A cursor may leave the process as a number and come back.
+        cursor = Cursor::from(u64::from(next));
+        if cursor.is_start() {
+            break;
+        }
+    }
+    paged.sort_unstable();
+    assert_eq!(paged, scanned);
+    assert_eq!(paged.len(), 100);
+}
