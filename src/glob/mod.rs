@@ -179,12 +179,6 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
         }
     }
 
-    /// Whether the pattern was found to be one that every key matches.
-    #[cfg(test)]
-    pub(crate) fn matches_all(&self) -> bool {
-        matches!(self.plan, Plan::All)
-    }
-
     /// The pattern that every key matches, `*`.
     pub(crate) fn everything() -> Self {
         Self { source: Box::new(*b"*"), plan: Plan::All, key: PhantomData }

@@ -6,7 +6,6 @@
 //! of it; whichever fails tells how far the window may move without losing a match.
 
 use core::cmp::Ordering;
-use core::ops::Range;
 
 /// A needle of at least one byte, prepared.
 #[derive(Clone)]
@@ -14,10 +13,8 @@ pub(super) struct Substring {
     needle: Box<[u8]>,
     /// Where the needle is cut.
     critical: usize,
-    /// How far the window moves after the right part has matched.
+    /// How far the window moves when only the right part matches.
     shift: usize,
-    /// How many bytes at the front of the needle are known to match after such a move.
-    overlap: usize,
     /// Bit `b % 64` is set if the needle has a byte `b`.
     bytes: u64,
 }
@@ -33,35 +30,30 @@ impl Substring {
         // `period` is that of the right part. It is the needle's own if the left part
         // repeats too.
         let periodic = needle.get(period..period + critical) == needle.get(..critical);
-        let (shift, overlap) = if periodic {
-            (period, length - period)
-        } else {
-            (critical.max(length - critical) + 1, 0)
-        };
+        let shift = if periodic { period } else { critical.max(length - critical) + 1 };
         let bytes = needle.iter().fold(0, |set, &byte| set | bit(byte));
-        Self { needle, critical, shift, overlap, bytes }
+        Self { needle, critical, shift, bytes }
     }
 
     /// The text after the leftmost occurrence of the needle.
+    ///
+    /// The algorithm proper remembers what is known to match after a move by the period. To
+    /// find the first occurrence it need not: the left part is known to match then, so that
+    /// the next comparison either ends the search or moves the window by all it read.
     pub(super) fn find<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let length = self.needle.len();
+        let (needle_left, needle_right) = self.needle.split_at_checked(self.critical)?;
         let mut start = 0;
-        let mut known = 0;
         loop {
             let window = text.get(start..start + length)?;
-            let &last = window.last()?;
+            let (left, right) = window.split_at_checked(self.critical)?;
+            let &last = right.last()?;
             if self.bytes & bit(last) == 0 {
                 start += length;
-                known = 0;
-                continue;
-            }
-            let right = self.critical.max(known);
-            if let Some(offset) = mismatch(&self.needle, window, right..length) {
-                start += offset - self.critical + 1;
-                known = 0;
-            } else if mismatch(&self.needle, window, known..self.critical).is_some() {
+            } else if let Some(offset) = mismatch(needle_right, right) {
+                start += offset + 1;
+            } else if needle_left != left {
                 start += self.shift;
-                known = self.overlap;
             } else {
                 return text.get(start + length..);
             }
@@ -74,13 +66,10 @@ fn bit(byte: u8) -> u64 {
     1 << (byte % 64)
 }
 
-/// The first position of `range` where the two differ.
+/// The first position where two texts of one length differ.
 #[inline]
-fn mismatch(a: &[u8], b: &[u8], range: Range<usize>) -> Option<usize> {
-    let start = range.start;
-    let a = a.get(range.clone())?;
-    let b = b.get(range)?;
-    a.iter().zip(b).position(|(a, b)| a != b).map(|offset| start + offset)
+fn mismatch(a: &[u8], b: &[u8]) -> Option<usize> {
+    a.iter().zip(b).position(|(a, b)| a != b)
 }
 
 /// Where the greatest suffix of `text` starts under an order of bytes, and its period.

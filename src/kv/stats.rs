@@ -3,6 +3,7 @@
 use super::Kv;
 use crate::key::Key;
 use crate::reclaim;
+use crate::record;
 
 /// Figures about a store, for dashboards and tests. Each is read by itself, not
 /// all at one instant.
@@ -84,12 +85,14 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     /// Frees the memory of removed entries as far as possible now: what this
     /// thread removed, unless another thread is in the middle of an operation
     /// that could still see it. Other threads' last few dozen removals are freed
-    /// by their own next operations.
+    /// by their own next operations. What this thread keeps for its next entries
+    /// (at most some hundred KiB) goes back to the allocator too.
     pub fn flush(&self) {
         // An epoch passes in up to three steps, one of which each flush can do.
         for _ in 0..4 {
             reclaim::pin().flush();
         }
+        record::release_spare();
     }
 
     /// Starts a migration to `2^lg` buckets, for models.

@@ -3,6 +3,7 @@
 
 use super::cell::Cell;
 use super::content::{Content, KINDS, Kind};
+use super::pool;
 use crate::reclaim::{Managed, Owned, Shared};
 use crate::sync::{AtomicU32, Ordering};
 use crate::value::{Input, Value, ValueRef};
@@ -64,10 +65,10 @@ impl<K: ?Sized + 'static> Record<K> {
         Self::VALUE + if kind == Kind::Shared { size_of::<Value>() } else { 0 }
     }
 
-    fn layout(kind: Kind, key_len: usize, text_len: usize) -> Layout {
+    /// The size of a record's block.
+    fn size(kind: Kind, key_len: usize, text_len: usize) -> usize {
         // Key and text are bounded, so the sum is far from overflow.
-        let size = Self::key_offset(kind) + key_len + text_len;
-        Layout::from_size_align(size, align_of::<Self>()).expect("a record is below 2^29 bytes")
+        pool::round(Self::key_offset(kind) + key_len + text_len)
     }
 
     /// Makes a record with one reference. The key is the bytes of a `K` and at most [`MAX_KEY_LEN`] long.
@@ -79,10 +80,7 @@ impl<K: ?Sized + 'static> Record<K> {
     ) -> Owned<Self> {
         assert!(key.len() <= MAX_KEY_LEN, "the caller checks the key's length");
         let Content { kind, word, text, shared } = content;
-        let layout = Self::layout(kind, key.len(), text.len());
-        // SAFETY: the layout's size is at least that of the header.
-        let start = unsafe { alloc::alloc(layout) };
-        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
+        let start = pool::allocate(Self::size(kind, key.len(), text.len())).into_raw();
         let record = start.cast::<Self>();
         let cell = match kind {
             Kind::Counter => Cell::new(word as i64),
@@ -99,15 +97,15 @@ impl<K: ?Sized + 'static> Record<K> {
         // SAFETY: the allocation is fresh, aligned and has room for the header.
         unsafe { record.write(header) };
         if let Some(value) = shared {
-            // SAFETY: for this kind the layout has room for a `Value` after the
+            // SAFETY: for this kind the block has room for a `Value` after the
             // header, at an offset that is aligned for it.
             unsafe { start.byte_add(Self::VALUE).cast::<Value>().write(value) };
         }
-        // SAFETY: the layout has room for the key at this offset.
+        // SAFETY: the block has room for the key at this offset.
         let place = unsafe { start.byte_add(Self::key_offset(kind)) };
         // SAFETY: fresh memory of that length, which the key cannot overlap.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len()) };
-        // SAFETY: the layout has room for the text behind the key.
+        // SAFETY: the block has room for the text behind the key.
         let place = unsafe { place.byte_add(key.len()) };
         // SAFETY: as for the key.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
@@ -264,7 +262,7 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
             return;
         }
         let kind = record.kind();
-        let layout = Self::layout(kind, record.key_len(), record.text_len());
+        let size = Self::size(kind, record.key_len(), record.text_len());
         if kind == Kind::Shared {
             // SAFETY: the value stands there and the last reference is ours.
             let value = unsafe { this.byte_add(Self::VALUE) }.cast::<Value>();
@@ -273,8 +271,58 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
         }
         // SAFETY: as above.
         unsafe { this.drop_in_place() };
-        // SAFETY: allocated with this layout in `from_bytes`.
-        unsafe { alloc::dealloc(this.as_ptr().cast(), layout) };
+        // SAFETY: a block of this size since `from_bytes`, and nobody's any more.
+        pool::free(unsafe { Block::from_raw(this.cast(), size) });
+    }
+}
+
+/// A block of memory, aligned for a record, with nothing in it.
+pub(super) struct Block {
+    start: NonNull<u8>,
+    size: usize,
+}
+
+impl Block {
+    /// A block of the global allocator's. Aborts if memory is refused.
+    pub(super) fn allocate(size: usize) -> Self {
+        let layout = Self::layout(size);
+        // SAFETY: `layout` makes no empty layout.
+        let start = unsafe { alloc::alloc(layout) };
+        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
+        Self { start, size }
+    }
+
+    fn layout(size: usize) -> Layout {
+        let align = align_of::<Record<AnyKey>>();
+        Layout::from_size_align(size.max(1), align).expect("a record is below 2^29 bytes")
+    }
+
+    /// Gives the block to the caller.
+    fn into_raw(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).start
+    }
+
+    /// # Safety
+    ///
+    /// The caller hands over a block of this size that came from `into_raw`.
+    unsafe fn from_raw(start: NonNull<u8>, size: usize) -> Self {
+        Self { start, size }
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    #[cfg(test)]
+    pub(super) fn address(&self) -> usize {
+        self.start.addr().get()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout in `allocate`.
+        unsafe { alloc::dealloc(self.start.as_ptr(), Self::layout(self.size)) };
     }
 }
 
