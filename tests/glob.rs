@@ -383,8 +383,11 @@ fn hostile_matches_cost_little() {
 }
 
 #[test]
-fn long_needles_cost_little() {
+fn long_pieces_cost_little() {
     let key = "a".repeat(2_000_000);
+    let any = "?".repeat(500_000);
+    costs_little("question marks before", &format!("*{any}b?c*"), &key, false);
+    costs_little("question marks after", &format!("*a?a{any}*b?c*"), &key, false);
     let half = "a".repeat(500_000);
     costs_little("different at the end", &format!("*{half}b*"), &key, false);
     costs_little("different at the start", &format!("*b{half}*"), &key, false);
