@@ -35,6 +35,8 @@ pub(super) struct Header<E> {
     /// The number of entries, shared by all tables between two calls of `clear`.
     pub(super) entries: Arc<Sharded>,
     arena: Arena<E>,
+    /// The start of the allocation; the header lies behind some padding.
+    start: NonNull<u8>,
 }
 
 /// A table that is valid during `'g`.
@@ -59,7 +61,14 @@ impl<E> PartialEq for Array<'_, E> {
 }
 
 impl<'g, E: Entry> Array<'g, E> {
-    const HEADER: usize = size_of::<Header<E>>().next_multiple_of(align_of::<Bucket<E>>());
+    /// What base and header are aligned to.
+    const ALIGN: usize = if align_of::<Bucket<E>>() > align_of::<Header<E>>() {
+        align_of::<Bucket<E>>()
+    } else {
+        align_of::<Header<E>>()
+    };
+
+    const HEADER: usize = size_of::<Header<E>>().next_multiple_of(Self::ALIGN);
 
     #[inline]
     fn unpack(packed: *mut Bucket<E>) -> Option<Self> {
@@ -72,11 +81,14 @@ impl<'g, E: Entry> Array<'g, E> {
         self.base.as_ptr().map_addr(|address| address | self.lg as usize)
     }
 
+    /// The allocator is asked for a small alignment and the rest is done by
+    /// padding: for a large one the standard library zeroes the memory by hand,
+    /// for a small one it has the system's zero pages, which cost nothing until
+    /// they are touched.
     fn layout(lg: u32) -> Layout {
         // With lg <= MAX_LG neither the product nor the sum can overflow.
-        let size = Self::HEADER + (size_of::<Bucket<E>>() << lg);
-        let align = align_of::<Bucket<E>>().max(align_of::<Header<E>>());
-        Layout::from_size_align(size, align).expect("lg is at most MAX_LG")
+        let size = Self::HEADER + (size_of::<Bucket<E>>() << lg) + Self::ALIGN;
+        Layout::from_size_align(size, 16).expect("lg is at most MAX_LG")
     }
 
     fn header_ptr(self) -> *mut Header<E> {
@@ -140,10 +152,11 @@ impl<'g, E: Entry> Array<'g, E> {
     /// No other thread can reach the table, and it is not used afterwards.
     unsafe fn free(self) {
         let layout = Self::layout(self.lg);
+        let start = self.header().start;
         // SAFETY: exclusive by the caller's promise; written by `allocate`.
         unsafe { self.header_ptr().drop_in_place() };
-        // SAFETY: allocated with this layout by `allocate`, starting at the header.
-        unsafe { alloc::dealloc(self.header_ptr().cast(), layout) };
+        // SAFETY: allocated with this layout by `allocate`.
+        unsafe { alloc::dealloc(start.as_ptr(), layout) };
     }
 
     /// Releases the entries that the chain of one bucket names.
@@ -201,10 +214,13 @@ impl<E: Entry> OwnedArray<E> {
         // SAFETY: the layout has a size above zero.
         let start = unsafe { alloc::alloc_zeroed(layout) };
         let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
-        // SAFETY: the layout has room for the header before the buckets.
-        let base = unsafe { start.byte_add(Array::<E>::HEADER) }.cast::<Bucket<E>>();
+        advise_huge_pages(start, layout.size());
+        let padding = start.addr().get().wrapping_neg() % Array::<E>::ALIGN;
+        // SAFETY: the layout has room for padding and header before the buckets.
+        let base = unsafe { start.byte_add(padding + Array::<E>::HEADER) }.cast::<Bucket<E>>();
         let array = Array { base, lg, valid: PhantomData };
-        let header = Header { next: ArrayCell::empty(), progress, entries, arena: Arena::new(lg) };
+        let arena = Arena::new(lg);
+        let header = Header { next: ArrayCell::empty(), progress, entries, arena, start };
         // SAFETY: in bounds, aligned, and exclusive.
         unsafe { array.header_ptr().write(header) };
         // Zeroed memory is a valid array of unused buckets; loom's atomics are
@@ -446,6 +462,23 @@ impl<E> Drop for Arena<E> {
             head = slab.next;
         }
     }
+}
+
+/// Large tables are read at random: fewer, larger pages spare most of the
+/// translation misses. A hint only; what cannot be had changes nothing.
+fn advise_huge_pages(start: NonNull<u8>, size: usize) {
+    const HUGE: usize = 2 << 20;
+    const PAGE: usize = 4 << 10;
+    #[cfg(all(target_os = "linux", not(miri)))]
+    if size >= 2 * HUGE {
+        let padding = start.addr().get().wrapping_neg() % PAGE;
+        let inside = start.as_ptr().map_addr(|address| address + padding);
+        // SAFETY: the pages lie within an allocation that is the caller's, and
+        // the advice does not change their content.
+        unsafe { libc::madvise(inside.cast(), size - padding, libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    let _ = (start, size, HUGE, PAGE);
 }
 
 /// Asks the processor for the line at `address` without reading it. Any address
