@@ -8,33 +8,23 @@ use std::sync::Arc;
 /// a new deadline does not copy them.
 const INLINE_MAX: usize = 1024;
 
-/// How the value is stored.
+/// How the value is stored. A number rather than an enum: read from a record's
+/// header on every access, it is compared as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(super) enum Kind {
-    Null,
-    Bool,
-    /// An integer of 63 bits, which changes in place.
-    Counter,
-    /// An integer that does not fit into a cell.
-    WideInt,
-    Float,
-    Str,
-    Bytes,
-    Shared,
-}
+pub(super) struct Kind(pub(super) u32);
 
-/// All kinds, by number.
-pub(super) const KINDS: [Kind; 8] = [
-    Kind::Null,
-    Kind::Bool,
-    Kind::Counter,
-    Kind::WideInt,
-    Kind::Float,
-    Kind::Str,
-    Kind::Bytes,
-    Kind::Shared,
-];
+impl Kind {
+    pub(super) const NULL: Self = Self(0);
+    pub(super) const BOOL: Self = Self(1);
+    /// An integer of 63 bits, which changes in place.
+    pub(super) const COUNTER: Self = Self(2);
+    /// An integer that does not fit into a cell.
+    pub(super) const WIDE_INT: Self = Self(3);
+    pub(super) const FLOAT: Self = Self(4);
+    pub(super) const STR: Self = Self(5);
+    pub(super) const BYTES: Self = Self(6);
+    pub(super) const SHARED: Self = Self(7);
+}
 
 /// What goes into a record as its value.
 pub(crate) struct Content<'a> {
@@ -57,18 +47,18 @@ impl<'a> Content<'a> {
     }
 
     pub(super) fn shared(value: Value) -> Self {
-        Self { kind: Kind::Shared, word: 0, text: &[], shared: Some(value) }
+        Self { kind: Kind::SHARED, word: 0, text: &[], shared: Some(value) }
     }
 
     /// An integer, as a counter if it fits.
     pub(crate) fn int(value: i64) -> Self {
-        let kind = if Cell::fits(value) { Kind::Counter } else { Kind::WideInt };
+        let kind = if Cell::fits(value) { Kind::COUNTER } else { Kind::WIDE_INT };
         Self::scalar(kind, value as u64)
     }
 
     /// A float.
     pub(crate) fn float(value: f64) -> Self {
-        Self::scalar(Kind::Float, value.to_bits())
+        Self::scalar(Kind::FLOAT, value.to_bits())
     }
 
     /// Borrows what can stay where it is and shares what can be shared.
@@ -79,8 +69,8 @@ impl<'a> Content<'a> {
             Input::Bytes(bytes) => Self::bytes(bytes, || Arc::from(*bytes)),
             Input::ByteVec(bytes) => Self::bytes(bytes, || Arc::from(bytes.as_slice())),
             Input::Value(value) => match value {
-                Value::Null => Self::scalar(Kind::Null, 0),
-                Value::Bool(value) => Self::scalar(Kind::Bool, u64::from(*value)),
+                Value::Null => Self::scalar(Kind::NULL, 0),
+                Value::Bool(value) => Self::scalar(Kind::BOOL, u64::from(*value)),
                 Value::Int(value) => Self::int(*value),
                 Value::Float(value) => Self::float(*value),
                 Value::Str(text) => Self::str(text, || text.clone()),
@@ -92,7 +82,7 @@ impl<'a> Content<'a> {
 
     fn str(text: &'a str, share: impl FnOnce() -> Arc<str>) -> Self {
         if text.len() <= INLINE_MAX {
-            Self::text(Kind::Str, text.as_bytes())
+            Self::text(Kind::STR, text.as_bytes())
         } else {
             Self::shared(Value::Str(share()))
         }
@@ -100,7 +90,7 @@ impl<'a> Content<'a> {
 
     fn bytes(bytes: &'a [u8], share: impl FnOnce() -> Arc<[u8]>) -> Self {
         if bytes.len() <= INLINE_MAX {
-            Self::text(Kind::Bytes, bytes)
+            Self::text(Kind::BYTES, bytes)
         } else {
             Self::shared(Value::Bytes(share()))
         }

@@ -2,8 +2,8 @@
 //! and value, which at the same time is the snapshot that `get` hands out.
 //!
 //! ```text
-//! [ references | length and kind | hash | deadline | word ][ Value? ][ key ][ text? ]
-//!   32 bytes                                                24 bytes
+//! [ references | length and kind | hash | deadline | word ][ key ][ text or Value ]
+//!   32 bytes
 //! ```
 //! The word is the integer's cell, or the scalar itself, or the length of a
 //! text that stands inline behind the key. Lists, dicts and long texts are a
@@ -61,7 +61,7 @@ impl<K: ?Sized + 'static> Entry for Record<K> {
 
 /// Equality of keys. Short keys, the common case, are compared here by a few
 /// words, which takes less than the call of the library's comparison.
-#[inline]
+#[inline(always)]
 fn equal(a: &[u8], b: &[u8]) -> bool {
     let len = a.len();
     if len != b.len() {
@@ -80,7 +80,7 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Whether the eight bytes at `at`, which are there, are the same.
-#[inline]
+#[inline(always)]
 fn same_words(a: &[u8], b: &[u8], at: usize) -> bool {
     a[at..].first_chunk::<8>() == b[at..].first_chunk::<8>()
 }

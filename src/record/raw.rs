@@ -2,7 +2,7 @@
 //! the records is here.
 
 use super::cell::Cell;
-use super::content::{Content, KINDS, Kind};
+use super::content::{Content, Kind};
 use super::pool;
 use crate::reclaim::{Managed, Owned, Shared};
 use crate::sync::{AtomicU32, Ordering};
@@ -43,32 +43,36 @@ pub(crate) struct Record<K: ?Sized> {
 const _: () = assert!(size_of::<Record<str>>() == 32);
 
 impl<K: ?Sized + 'static> Record<K> {
-    const VALUE: usize = size_of::<Self>();
+    /// Where the key begins, in bytes from the start.
+    const KEY: usize = size_of::<Self>();
 
     fn key_len(&self) -> usize {
         self.meta as usize & MAX_KEY_LEN
     }
 
     fn kind(&self) -> Kind {
-        KINDS[(self.meta >> KIND_SHIFT) as usize & 7]
+        Kind(self.meta >> KIND_SHIFT)
     }
 
     fn text_len(&self) -> usize {
         match self.kind() {
-            Kind::Str | Kind::Bytes => self.cell.word() as usize,
+            Kind::STR | Kind::BYTES => self.cell.word() as usize,
             _ => 0,
         }
     }
 
-    /// Where the key begins, in bytes from the start.
-    fn key_offset(kind: Kind) -> usize {
-        Self::VALUE + if kind == Kind::Shared { size_of::<Value>() } else { 0 }
+    /// Where the `Value` begins, if there is one: behind the key, aligned.
+    fn value_offset(key_len: usize) -> usize {
+        (Self::KEY + key_len).next_multiple_of(align_of::<Value>())
     }
 
     /// The size of a record's block.
     fn size(kind: Kind, key_len: usize, text_len: usize) -> usize {
-        // Key and text are bounded, so the sum is far from overflow.
-        pool::round(Self::key_offset(kind) + key_len + text_len)
+        // Key and text are bounded, so the sums are far from overflow.
+        pool::round(match kind {
+            Kind::SHARED => Self::value_offset(key_len) + size_of::<Value>(),
+            _ => Self::KEY + key_len + text_len,
+        })
     }
 
     /// Makes a record with one reference. The key is the bytes of a `K` and at most [`MAX_KEY_LEN`] long.
@@ -83,12 +87,12 @@ impl<K: ?Sized + 'static> Record<K> {
         let start = pool::allocate(Self::size(kind, key.len(), text.len())).into_raw();
         let record = start.cast::<Self>();
         let cell = match kind {
-            Kind::Counter => Cell::new(word as i64),
+            Kind::COUNTER => Cell::new(word as i64),
             _ => Cell::plain(word),
         };
         let header = Self {
             references: AtomicU32::new(1),
-            meta: key.len() as u32 | ((kind as u32) << KIND_SHIFT),
+            meta: key.len() as u32 | (kind.0 << KIND_SHIFT),
             hash,
             deadline,
             cell,
@@ -97,12 +101,13 @@ impl<K: ?Sized + 'static> Record<K> {
         // SAFETY: the allocation is fresh, aligned and has room for the header.
         unsafe { record.write(header) };
         if let Some(value) = shared {
-            // SAFETY: for this kind the block has room for a `Value` after the
-            // header, at an offset that is aligned for it.
-            unsafe { start.byte_add(Self::VALUE).cast::<Value>().write(value) };
+            // SAFETY: for this kind the block has room for a `Value` here.
+            let place = unsafe { start.byte_add(Self::value_offset(key.len())) };
+            // SAFETY: fresh memory, aligned for it.
+            unsafe { place.cast::<Value>().write(value) };
         }
         // SAFETY: the block has room for the key at this offset.
-        let place = unsafe { start.byte_add(Self::key_offset(kind)) };
+        let place = unsafe { start.byte_add(Self::KEY) };
         // SAFETY: fresh memory of that length, which the key cannot overlap.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len()) };
         // SAFETY: the block has room for the text behind the key.
@@ -164,12 +169,12 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
     pub(crate) fn key_bytes(self) -> &'a [u8] {
         let record = self.get();
         // SAFETY: the key stands there with that length.
-        unsafe { self.tail(Record::<K>::key_offset(record.kind()), record.key_len()) }
+        unsafe { self.tail(Record::<K>::KEY, record.key_len()) }
     }
 
     fn text(self) -> &'a [u8] {
         let record = self.get();
-        let offset = Record::<K>::key_offset(record.kind()) + record.key_len();
+        let offset = Record::<K>::KEY + record.key_len();
         // SAFETY: the text stands behind the key with that length.
         unsafe { self.tail(offset, record.text_len()) }
     }
@@ -186,7 +191,7 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
     #[inline]
     pub(crate) fn counter(self) -> Option<&'a Cell> {
         let record = self.get();
-        (record.kind() == Kind::Counter).then_some(&record.cell)
+        (record.kind() == Kind::COUNTER).then_some(&record.cell)
     }
 
     /// The value; of a counter, the value at this instant.
@@ -195,23 +200,24 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
         let record = self.get();
         let cell = &record.cell;
         match record.kind() {
-            Kind::Null => ValueRef::Null,
-            Kind::Bool => ValueRef::Bool(cell.word() != 0),
-            Kind::Counter => ValueRef::Int(cell.get()),
-            Kind::WideInt => ValueRef::Int(cell.word() as i64),
-            Kind::Float => ValueRef::Float(f64::from_bits(cell.word())),
+            Kind::NULL => ValueRef::Null,
+            Kind::BOOL => ValueRef::Bool(cell.word() != 0),
+            Kind::COUNTER => ValueRef::Int(cell.get()),
+            Kind::WIDE_INT => ValueRef::Int(cell.word() as i64),
+            Kind::FLOAT => ValueRef::Float(f64::from_bits(cell.word())),
             // SAFETY: the text of this kind was copied from a `str`.
-            Kind::Str => ValueRef::Str(unsafe { core::str::from_utf8_unchecked(self.text()) }),
-            Kind::Bytes => ValueRef::Bytes(self.text()),
-            Kind::Shared => self.shared_value().as_ref(),
+            Kind::STR => ValueRef::Str(unsafe { core::str::from_utf8_unchecked(self.text()) }),
+            Kind::BYTES => ValueRef::Bytes(self.text()),
+            _ => self.shared_value().as_ref(),
         }
     }
 
     /// The `Value` of a record of kind `Shared`.
     fn shared_value(self) -> &'a Value {
-        debug_assert!(self.get().kind() == Kind::Shared);
-        // SAFETY: a record of this kind has a `Value` at this offset.
-        let value = unsafe { self.as_ptr().byte_add(Record::<K>::VALUE) }.cast::<Value>();
+        debug_assert!(self.get().kind() == Kind::SHARED);
+        let offset = Record::<K>::value_offset(self.get().key_len());
+        // SAFETY: in bounds of the record's block.
+        let value = unsafe { self.as_ptr().byte_add(offset) }.cast::<Value>();
         // SAFETY: initialized with the record, never changed, valid for `'a`.
         unsafe { value.as_ref() }
     }
@@ -235,8 +241,8 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
     pub(super) fn immutable_content(self) -> Content<'a> {
         let record = self.get();
         match record.kind() {
-            Kind::Str | Kind::Bytes => Content::text(record.kind(), self.text()),
-            Kind::Shared => Content::shared(self.shared_value().clone()),
+            Kind::STR | Kind::BYTES => Content::text(record.kind(), self.text()),
+            Kind::SHARED => Content::shared(self.shared_value().clone()),
             kind => Content::scalar(kind, record.cell.word()),
         }
     }
@@ -263,11 +269,11 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
         }
         let kind = record.kind();
         let size = Self::size(kind, record.key_len(), record.text_len());
-        if kind == Kind::Shared {
+        if kind == Kind::SHARED {
             // SAFETY: the value stands there and the last reference is ours.
-            let value = unsafe { this.byte_add(Self::VALUE) }.cast::<Value>();
+            let value = unsafe { this.byte_add(Self::value_offset(record.key_len())) };
             // SAFETY: as above; it is not used again.
-            unsafe { value.drop_in_place() };
+            unsafe { value.cast::<Value>().drop_in_place() };
         }
         // SAFETY: as above.
         unsafe { this.drop_in_place() };

@@ -71,19 +71,14 @@ impl<E: Entry> Bucket<E> {
     #[inline]
     pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Probe<'g, E> {
         let tag = live_tag(hash);
-        let home = &self.slots[home(hash)];
-        let word = home.load(guard);
-        if word.tag() == tag {
-            match word.entry() {
-                Some(entry) if E::has_key(entry, key) => return Probe::Hit(entry),
-                Some(_) => {}
-                None => return Probe::Frozen,
-            }
-        }
         let mut bucket = self;
         loop {
-            for slot in &bucket.slots {
-                let word = slot.load(guard);
+            // All slots are in one line: comparing every fingerprint costs less
+            // than a mispredicted branch on the first one.
+            let mut candidates = bucket.candidates(tag, guard);
+            while candidates != 0 {
+                let word = bucket.slots[candidates.trailing_zeros() as usize].load(guard);
+                candidates &= candidates - 1;
                 if word.tag() == tag {
                     match word.entry() {
                         Some(entry) if E::has_key(entry, key) => return Probe::Hit(entry),
@@ -101,6 +96,14 @@ impl<E: Entry> Bucket<E> {
                 None => return Probe::Miss,
             }
         }
+    }
+
+    /// A bit for each slot with this tag.
+    #[inline]
+    fn candidates(&self, tag: usize, guard: &Guard) -> u32 {
+        self.slots.iter().enumerate().fold(0, |bits, (index, slot)| {
+            bits | (u32::from(slot.load(guard).tag() == tag) << index)
+        })
     }
 
     /// The first entry of this bucket with the hash's fingerprint.
