@@ -106,7 +106,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
     /// Shows all live keys that match to `visit`, which is not user code.
     fn walk(&self, pattern: &Pattern<K>, mut visit: impl FnMut(&K)) {
-        let mut walk = Walk::Begin;
+        let mut walk = Walk::begin();
         while !walk.is_done() {
             self.step(&mut walk, pattern, |record, _| visit(record.key()));
         }

@@ -12,7 +12,6 @@ use crate::time::clock::Clock;
 use crate::time::ttl::Expiry;
 use core::fmt;
 use core::hash::BuildHasher;
-use core::num::NonZeroU64;
 
 /// Positions of the table visited under one pin: a few dozen entries.
 const STRIDE: usize = 16;
@@ -65,13 +64,13 @@ impl<K: Key + ?Sized> fmt::Debug for Item<K> {
 /// which as a number is 0.
 ///
 /// A cursor stays valid whatever happens to the store, resizes and `clear`
-/// included, and may be kept or sent elsewhere as a `u64`.
+/// included, and may be kept or sent elsewhere as a `u64`. Every number is one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Cursor(u64);
+pub struct Cursor(table::Cursor);
 
 impl Cursor {
     /// The beginning, and the sign that the end was reached.
-    pub const START: Self = Self(0);
+    pub const START: Self = Self(table::Cursor::START);
 
     /// Whether this is [`START`](Self::START).
     #[must_use]
@@ -82,13 +81,13 @@ impl Cursor {
 
 impl From<u64> for Cursor {
     fn from(word: u64) -> Self {
-        Self(word)
+        Self(word.into())
     }
 }
 
 impl From<Cursor> for u64 {
     fn from(cursor: Cursor) -> Self {
-        cursor.0
+        cursor.0.into()
     }
 }
 
@@ -196,7 +195,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         count: usize,
     ) -> (Cursor, Vec<Item<K>>) {
         let mut page = Vec::new();
-        let mut walk = Walk::from(cursor);
+        let mut walk = Walk(Some(cursor.0));
         for _ in 0..count.div_ceil(STRIDE).max(1) {
             self.step(&mut walk, pattern, |record, expiry| {
                 let value = Snapshot::new(record, record.value());
@@ -206,7 +205,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                 break;
             }
         }
-        (walk.cursor(), page)
+        (walk.0.map_or(Cursor::START, Cursor), page)
     }
 
     /// Visits the next few positions, under one guard, and shows the live
@@ -226,17 +225,13 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         if let Some((key, hash)) = exact {
             let found = self.table().find(hash, key, &guard);
             found.and_then(|record| self.unless_expired(record, &now, &guard)).map(&mut show);
-            *walk = Walk::Done;
+            walk.0 = None;
             return;
         }
         let mut found = Vec::new();
         for _ in 0..STRIDE {
-            let cursor = match walk {
-                Walk::Begin => self.table().scan(&guard),
-                Walk::At(cursor) => *cursor,
-                Walk::Done => return,
-            };
-            *walk = self.table().visit(cursor, &mut found, &guard).map_or(Walk::Done, Walk::At);
+            let Some(cursor) = walk.0 else { return };
+            walk.0 = self.table().visit(cursor, &mut found, &guard);
             found
                 .drain(..)
                 .filter(|record| pattern.is_match_bytes(record.key_bytes()))
@@ -246,28 +241,15 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 }
 
-/// A walk's place in the table.
-pub(super) enum Walk {
-    Begin,
-    At(table::Cursor),
-    Done,
-}
+/// A walk's place in the table; none at the end.
+pub(super) struct Walk(Option<table::Cursor>);
 
 impl Walk {
+    pub(super) fn begin() -> Self {
+        Self(Some(table::Cursor::START))
+    }
+
     pub(super) fn is_done(&self) -> bool {
-        matches!(self, Self::Done)
-    }
-
-    fn cursor(&self) -> Cursor {
-        match self {
-            Self::At(cursor) => Cursor(cursor.pack().get()),
-            Self::Begin | Self::Done => Cursor::START,
-        }
-    }
-}
-
-impl From<Cursor> for Walk {
-    fn from(cursor: Cursor) -> Self {
-        NonZeroU64::new(cursor.0).map_or(Self::Begin, |word| Self::At(table::Cursor::unpack(word)))
+        self.0.is_none()
     }
 }

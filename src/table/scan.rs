@@ -4,34 +4,41 @@ use super::array::Array;
 use super::entry::Entry;
 use super::root::Table;
 use crate::reclaim::{Guard, Shared};
-use core::num::NonZeroU64;
 
-/// Where a scan goes on. A position stands for the keys whose hashes end in it,
-/// in as many bits as the table had when the scan began; so it means the same
-/// set of keys whatever the table does meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Where a scan goes on: all keys whose hash, with its bits reversed, is below
+/// this have been met.
+///
+/// In that order the keys of a bucket lie together, in a table of any size; so
+/// a cursor means the same set of keys whatever the table does meanwhile, and
+/// every step costs one bucket of the table as it is then. (After the order in
+/// which Redis scans, by Pieter Noordhuis, 2012; the exact position in place of a
+/// bucket index is what rules out repetitions.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    lg: u32,
     position: u64,
 }
 
-const LG_SHIFT: u32 = 56;
-
 impl Cursor {
-    /// As one word, never zero, for callers who keep it elsewhere.
-    pub fn pack(self) -> NonZeroU64 {
-        NonZeroU64::MIN.saturating_add(self.position | (u64::from(self.lg) << LG_SHIFT))
-    }
+    /// Where a scan begins.
+    pub const START: Self = Self { position: 0 };
 
-    /// The reverse of [`pack`](Self::pack); any word is a cursor of some scan.
-    pub fn unpack(word: NonZeroU64) -> Self {
-        let word = word.get() - 1;
-        let lg = ((word >> LG_SHIFT) as u32).min(super::array::MAX_LG);
-        Self { lg, position: word & ((1 << lg) - 1) }
+    /// The cursor behind the bucket of a table of `2^lg` that this one is in.
+    fn next(self, lg: u32) -> Option<Self> {
+        let width = 1u64.checked_shl(u64::BITS - lg)?;
+        let position = (self.position & !(width - 1)).checked_add(width)?;
+        Some(Self { position })
     }
+}
 
-    fn mask(self) -> u64 {
-        (1 << self.lg) - 1
+impl From<u64> for Cursor {
+    fn from(position: u64) -> Self {
+        Self { position }
+    }
+}
+
+impl From<Cursor> for u64 {
+    fn from(cursor: Cursor) -> Self {
+        cursor.position
     }
 }
 
@@ -44,13 +51,8 @@ struct Visit<'g, E> {
 }
 
 impl<E: Entry> Table<E> {
-    /// The start of a scan.
-    pub fn scan(&self, guard: &Guard) -> Cursor {
-        Cursor { lg: self.array(guard).lg(), position: 0 }
-    }
-
-    /// Appends the live entries of one position to `found`, each key once, and
-    /// returns the next position. Writes nothing.
+    /// Appends the live entries of one step to `found`, each key once, and
+    /// returns where to go on. Writes nothing.
     pub fn visit<'g>(
         &self,
         cursor: Cursor,
@@ -59,15 +61,14 @@ impl<E: Entry> Table<E> {
     ) -> Option<Cursor> {
         let start = found.len();
         let array = self.array(guard);
-        let (mask, want) = (cursor.mask(), cursor.position);
-        let mut visits: Vec<_> =
-            array.buckets_of(mask, want).map(|index| Visit { array, index, mask, want }).collect();
+        let mask = array.mask();
+        let index = cursor.position.reverse_bits() & mask;
+        let mut visits = vec![Visit { array, index, mask, want: index }];
         while let Some(visit) = visits.pop() {
-            visit.collect(found, &mut visits, guard);
+            visit.collect(cursor, found, &mut visits, guard);
         }
         remove_duplicates(found, start);
-        let position = cursor.position + 1;
-        (position <= cursor.mask()).then_some(Cursor { position, ..cursor })
+        cursor.next(array.lg())
     }
 }
 
@@ -82,9 +83,15 @@ impl<'g, E: Entry> Array<'g, E> {
 impl<'g, E: Entry> Visit<'g, E> {
     /// Collects the entries from this array; or, where they have moved, adds the
     /// visits that collect them from the successor.
-    fn collect(self, found: &mut Vec<Shared<'g, E>>, visits: &mut Vec<Self>, guard: &'g Guard) {
+    fn collect(
+        self,
+        cursor: Cursor,
+        found: &mut Vec<Shared<'g, E>>,
+        visits: &mut Vec<Self>,
+        guard: &'g Guard,
+    ) {
         let start = found.len();
-        if self.collect_unfrozen(found, guard) {
+        if self.collect_unfrozen(cursor, found, guard) {
             return;
         }
         found.truncate(start);
@@ -96,7 +103,7 @@ impl<'g, E: Entry> Visit<'g, E> {
         if let Some(unready) = next.bucket(group).link().unready(guard) {
             for slot in self.bucket().chain(guard).flat_map(|bucket| bucket.slots()) {
                 let entry = slot.load(guard).entry_while(unready);
-                found.extend(entry.filter(|&entry| self.wants(entry)));
+                found.extend(entry.filter(|&entry| self.wants(entry, cursor)));
             }
             return;
         }
@@ -116,7 +123,12 @@ impl<'g, E: Entry> Visit<'g, E> {
     }
 
     /// Whether the bucket was not frozen, and its entries are found.
-    fn collect_unfrozen(&self, found: &mut Vec<Shared<'g, E>>, guard: &'g Guard) -> bool {
+    fn collect_unfrozen(
+        &self,
+        cursor: Cursor,
+        found: &mut Vec<Shared<'g, E>>,
+        guard: &'g Guard,
+    ) -> bool {
         for bucket in self.bucket().chain(guard) {
             for slot in bucket.slots() {
                 let word = slot.load(guard);
@@ -124,7 +136,7 @@ impl<'g, E: Entry> Visit<'g, E> {
                     return false;
                 }
                 if word.is_live() {
-                    found.extend(word.entry().filter(|&entry| self.wants(entry)));
+                    found.extend(word.entry().filter(|&entry| self.wants(entry, cursor)));
                 }
             }
             if bucket.link().load(guard).is_frozen() {
@@ -138,8 +150,11 @@ impl<'g, E: Entry> Visit<'g, E> {
         self.array.bucket(self.index)
     }
 
-    fn wants(&self, entry: Shared<'g, E>) -> bool {
-        E::hash(entry) & self.mask == self.want
+    /// Whether an entry belongs to this visit and was not met before: the table
+    /// may have shrunk since, and this bucket may have been met in part.
+    fn wants(&self, entry: Shared<'g, E>, cursor: Cursor) -> bool {
+        let hash = E::hash(entry);
+        hash & self.mask == self.want && hash.reverse_bits() >= cursor.position
     }
 }
 
