@@ -1,6 +1,6 @@
 //! The specification, one test per sentence, named after it.
 
-use epochkv::{Cursor, ErrorKind, Kv, ManualClock, Pattern, PatternErrorKind, Ttl, Value};
+use epochkv::{Cursor, Error, ErrorKind, Kv, ManualClock, Pattern, PatternErrorKind, Ttl, Value};
 use std::hash::RandomState;
 use std::time::Duration;
 
@@ -50,15 +50,18 @@ mod set {
         }
     }
 
+    type Write = fn(&Store) -> Result<(), Error>;
+
     #[test]
     fn ttl_0_means_no_expiry_and_removes_an_old_ttl() {
         let (kv, clock) = store();
-        for write in [
-            |kv: &Store| kv.set("k", 2),
+        let writes: [Write; 4] = [
+            |kv| kv.set("k", 2),
             |kv| kv.set_ex("k", 2, 0),
             |kv| kv.set_ex("k", 2, Duration::ZERO),
             |kv| kv.set("k", "two"),
-        ] {
+        ];
+        for write in writes {
             kv.set_ex("k", 1, 10).unwrap();
             write(&kv).unwrap();
             assert_eq!(kv.ttl("k"), -1);
@@ -350,7 +353,7 @@ mod clear {
     #[test]
     fn when_it_returns_no_key_set_before_exists_and_the_ttls_go_too() {
         let (kv, clock) = store();
-        (0..1000).try_for_each(|n| kv.set_ex(&n.to_string(), n, n)).unwrap();
+        (0..1000).try_for_each(|n| kv.set_ex(&n.to_string(), 1, n)).unwrap();
         clock.advance(secs(500));
         kv.clear();
         assert_eq!((kv.len(), kv.live_len(), kv.keys("*").len()), (0, 0, 0));

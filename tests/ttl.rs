@@ -105,7 +105,8 @@ fn a_key_is_gone_at_its_deadline_for_every_call() {
 
 #[test]
 fn a_time_too_long_for_the_clock_is_never_reached() {
-    let longest = [Ttl::from(u64::MAX), Ttl::from(Duration::MAX), Ttl::from(Duration::from_millis(u64::MAX))];
+    let longest =
+        [Ttl::from(u64::MAX), Ttl::from(Duration::MAX), Ttl::from(Duration::from_millis(u64::MAX))];
     for (start, ttl) in [0, 1 << 40].into_iter().flat_map(|start| longest.map(|ttl| (start, ttl))) {
         let (kv, clock) = store();
         clock.advance(ms(start));
@@ -164,7 +165,9 @@ fn the_manual_clock_never_goes_back_and_stops_at_the_end_of_time() {
 fn expire_sets_a_deadline_and_zero_removes_the_key() {
     let (kv, clock) = store();
     assert!(!kv.expire("k", ms(5)) && !kv.expire("k", Duration::ZERO));
-    for value in [Value::from(1), i64::MAX.into(), "x".into(), vec![1].into(), "x".repeat(9000).into()] {
+    for value in
+        [Value::from(1), i64::MAX.into(), "x".into(), vec![1].into(), "x".repeat(9000).into()]
+    {
         kv.set("k", &value).unwrap();
         assert!(kv.expire("k", ms(5)));
         assert_eq!((kv.ttl_ms("k"), kv.get("k").unwrap()), (5, value.clone().into()));

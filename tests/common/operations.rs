@@ -1,6 +1,6 @@
 //! Every public operation of the store, in one table, for the rules that hold for all.
 
-use epochkv::{Change, Condition, Cursor, IncrOptions, Kv, ManualClock, Pattern, Ttl, Value};
+use epochkv::{Change, Condition, Cursor, IncrOptions, Item, Kv, ManualClock, Pattern, Ttl, Value};
 use std::fmt::Debug;
 use std::hash::RandomState;
 use std::time::Duration;
@@ -25,6 +25,13 @@ fn show(answer: impl Debug) -> String {
 /// A pattern that matches the keys that begin with this one, by a walk over all.
 fn walking_pattern(key: &str) -> String {
     key.chars().flat_map(|c| ['[', '\\', c, ']']).chain(['*']).collect()
+}
+
+/// A scan's order is no part of its answer.
+fn show_items(items: impl IntoIterator<Item = Item>) -> String {
+    let mut items: Vec<_> = items.into_iter().collect();
+    items.sort_unstable_by(|one, other| one.key().cmp(other.key()));
+    show(items)
 }
 
 /// Operations that change a key or its deadline whatever is there.
@@ -97,11 +104,11 @@ pub const READS: &[Operation] = &[
     ("get_many", |kv, key| show(kv.get_many([key, key]))),
     ("keys", |kv, key| show(kv.keys(key))),
     ("keys", |kv, key| show(kv.keys(&walking_pattern(key)))),
-    ("scan", |kv, key| show(kv.scan(&Pattern::new(key)).collect::<Vec<_>>())),
-    ("scan", |kv, key| show(kv.scan(&Pattern::new(&walking_pattern(key))).collect::<Vec<_>>())),
-    ("scan_prefix", |kv, key| show(kv.scan_prefix(key).collect::<Vec<_>>())),
+    ("scan", |kv, key| show_items(kv.scan(&Pattern::new(key)))),
+    ("scan", |kv, key| show_items(kv.scan(&Pattern::new(&walking_pattern(key))))),
+    ("scan_prefix", |kv, key| show_items(kv.scan_prefix(key))),
     ("scan_page", |kv, key| {
-        show(kv.scan_page(Cursor::START, &Pattern::prefix(key), usize::MAX).1)
+        show_items(kv.scan_page(Cursor::START, &Pattern::prefix(key), usize::MAX).1)
     }),
     ("live_len", |kv, _| show(kv.live_len())),
     ("is_same_store", |kv, _| show(kv.is_same_store(&kv.clone()))),

@@ -20,10 +20,6 @@ impl Rng {
         }
         word ^ (word >> 31)
     }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
 }
 
 /// The seed of this run, printed with the test's name.

@@ -5,8 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 /// Runs `body` in a thread of its own and gives back its result, or its panic.
-/// Panics if it takes longer than 10 seconds.
+/// Panics if it takes longer than 10 seconds, times `EPOCHKV_PATIENCE` if that
+/// is set: sanitizers slow things down.
 pub fn watched<R: Send + 'static>(what: &str, body: impl FnOnce() -> R + Send + 'static) -> R {
+    let patience = std::env::var("EPOCHKV_PATIENCE").ok().and_then(|text| text.parse().ok());
+    let limit = Duration::from_secs(10 * patience.unwrap_or(1));
     let (done, finished) = mpsc::channel();
     let worker = thread::spawn(move || {
         let result = body();
@@ -14,8 +17,8 @@ pub fn watched<R: Send + 'static>(what: &str, body: impl FnOnce() -> R + Send + 
         let _ = done.send(());
         result
     });
-    let outcome = finished.recv_timeout(Duration::from_secs(10));
-    assert_ne!(outcome, Err(RecvTimeoutError::Timeout), "{what} takes more than 10 s");
+    let outcome = finished.recv_timeout(limit);
+    assert_ne!(outcome, Err(RecvTimeoutError::Timeout), "{what} takes more than {limit:?}");
     match worker.join() {
         Ok(result) => result,
         Err(panic) => {

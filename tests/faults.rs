@@ -1,0 +1,442 @@
+//! Faults of the caller: code that panics, calls back, or runs at the worst moment.
+
+use epochkv::{Change, Input, Kv, ManualClock, Snapshot, Ttl, Value};
+use operations::{Operation, Store, all, store};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+use watchdog::watched;
+
+#[path = "faults/extremes.rs"]
+mod extremes;
+#[path = "common/operations.rs"]
+mod operations;
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
+/// Panics without a word on the standard error stream.
+fn quiet_panic() -> ! {
+    resume_unwind(Box::new("planned"))
+}
+
+/// Whether `body` panics.
+fn panics(body: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(body)).is_err()
+}
+
+/// The store still does what it should.
+fn check_usable(kv: &Store, what: &str) {
+    let keys = kv.keys("*");
+    assert_eq!((kv.live_len(), kv.scan_prefix("").count()), (keys.len(), keys.len()), "{what}");
+    assert!(keys.iter().all(|key| kv.exists(key)), "{what}");
+    kv.set_ex("usable", 1, 5).unwrap();
+    assert_eq!((kv.incr("usable"), kv.ttl("usable"), kv.delete("usable")), (Ok(2), 5, true));
+    (0..100).for_each(|n| kv.set(&format!("usable:{n}"), n).unwrap());
+    assert_eq!(kv.delete_matching(&epochkv::Pattern::new("usable:*")), 100, "{what}");
+    assert_eq!(kv.keys("*"), keys, "{what}");
+}
+
+/// Makes hashes until a given call, which panics.
+#[derive(Clone)]
+struct Faulty {
+    calls: Arc<AtomicUsize>,
+    panics_at: usize,
+}
+
+struct FaultyHasher(std::hash::DefaultHasher, Faulty);
+
+impl BuildHasher for Faulty {
+    type Hasher = FaultyHasher;
+
+    fn build_hasher(&self) -> FaultyHasher {
+        FaultyHasher(std::hash::DefaultHasher::new(), self.clone())
+    }
+}
+
+impl Hasher for FaultyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        if self.1.calls.fetch_add(1, Ordering::Relaxed) + 1 == self.1.panics_at {
+            quiet_panic();
+        }
+        self.0.finish()
+    }
+}
+
+type FaultyStore = Kv<str, Faulty, ManualClock>;
+type Model = HashMap<String, i64>;
+
+/// A call, and what it does to the model.
+type Step = (Box<dyn Fn(&FaultyStore)>, Box<dyn Fn(&mut Model)>);
+
+/// Steps that do all or nothing.
+fn script() -> Vec<Step> {
+    fn step(kv: impl Fn(&FaultyStore) + 'static, model: impl Fn(&mut Model) + 'static) -> Step {
+        (Box::new(kv), Box::new(model))
+    }
+    let put = |key: &str, value: i64| {
+        let key = key.to_owned();
+        move |model: &mut Model| _ = model.insert(key.clone(), value)
+    };
+    let mut steps = vec![
+        step(|kv| kv.set("a", 1).unwrap(), put("a", 1)),
+        step(|kv| kv.set_ex("b", 2, 9).unwrap(), put("b", 2)),
+        step(|kv| _ = kv.incr_by("c", 3).unwrap(), put("c", 3)),
+        step(|kv| _ = kv.get_or_insert_with("d", 0, || 4.into()).unwrap(), put("d", 4)),
+    ];
+    // Enough to grow the table on the way.
+    for n in 0..40 {
+        let key = format!("e{n}");
+        steps.push(step(move |kv| kv.set(&format!("e{n}"), n).unwrap(), put(&key, n)));
+    }
+    let both = |model: &mut Model| model.extend([("f".to_owned(), 6), ("g".to_owned(), 7)]);
+    steps.push(step(|kv| kv.set_many([("f", 6), ("g", 7)], 0).unwrap(), both));
+    let count = |model: &mut Model| *model.entry("e1".to_owned()).or_default() += 1;
+    steps.push(step(|kv| _ = kv.incr("e1").unwrap(), count));
+    steps.push(step(|kv| _ = kv.swap("a", 10, 0).unwrap(), put("a", 10)));
+    steps.push(step(|kv| _ = kv.take("b"), |model| _ = model.remove("b")));
+    steps.push(step(|kv| _ = kv.delete("c"), |model| _ = model.remove("c")));
+    steps.push(step(|kv| _ = kv.expire("d", Duration::ZERO), |model| _ = model.remove("d")));
+    let set = |_: Option<&Snapshot>| Change::Set(11.into());
+    steps.push(step(move |kv| _ = kv.update("h", set).unwrap(), put("h", 11)));
+    steps.push(step(
+        |kv| _ = kv.compare_and_set("e2", &Value::from(2), 22, 0).unwrap(),
+        |model| _ = model.get_mut("e2").map(|value| *value = 22),
+    ));
+    steps.push(step(
+        |kv| _ = kv.compare_and_delete("e3", &Value::from(3)),
+        |model| _ = model.remove("e3"),
+    ));
+    steps.push(step(|kv| _ = (kv.get("a"), kv.ttl("a"), kv.keys("a")), |_| ()));
+    steps
+}
+
+/// Runs the script with a panic in one call of the hasher. Returns how often
+/// the hasher was called.
+fn run_script(panics_at: usize) -> usize {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let hasher = Faulty { calls: Arc::clone(&calls), panics_at };
+    let kv = Kv::builder().hasher(hasher).clock(ManualClock::new()).build();
+    let mut model = Model::new();
+    let mut panicked = 0;
+    for (on_store, on_model) in script() {
+        if panics(|| on_store(&kv)) {
+            panicked += 1;
+        } else {
+            on_model(&mut model);
+        }
+    }
+    let called = calls.load(Ordering::Relaxed);
+    assert_eq!(panicked, usize::from(panics_at <= called), "panics of call {panics_at}");
+    let keys = kv.keys("*");
+    assert_eq!(keys.len(), model.len(), "call {panics_at}");
+    for key in keys {
+        assert_eq!(
+            kv.get(&key).and_then(|value| value.as_int()),
+            model.get(&key).copied(),
+            "{key}"
+        );
+    }
+    assert_eq!((kv.len(), kv.live_len()), (model.len(), model.len()));
+    called
+}
+
+#[test]
+fn a_panic_in_any_call_of_the_hasher_does_nothing() {
+    let called = run_script(usize::MAX);
+    assert!(called > 50, "{called}");
+    (1..=called).for_each(|panics_at| _ = run_script(panics_at));
+}
+
+#[test]
+fn a_panic_in_the_middle_of_a_bulk_removal_loses_nothing_else() {
+    for panics_at in 1..=50 {
+        let hasher = Faulty { calls: Arc::default(), panics_at: 100 + panics_at };
+        let kv: FaultyStore = Kv::builder().hasher(hasher).clock(ManualClock::new()).build();
+        for n in 0..50 {
+            kv.set(&format!("doomed:{n}"), n).unwrap();
+            kv.set(&format!("kept:{n}"), n).unwrap();
+        }
+        let doomed = epochkv::Pattern::new("doomed:*");
+        let panicked = panics(|| match panics_at % 3 {
+            0 => _ = kv.delete_matching(&doomed),
+            1 => _ = kv.retain(|key, _| key.starts_with("kept")),
+            _ => _ = kv.delete_many((0..50).map(|n| ["doomed:1", "doomed:2"][n % 2])),
+        });
+        assert!(panicked);
+        assert_eq!(kv.keys("kept:*").len(), 50);
+        kv.delete_matching(&doomed);
+        assert_eq!((kv.len(), kv.live_len()), (50, 50));
+    }
+}
+
+#[test]
+fn a_closure_that_panics_changes_nothing() {
+    for value in [Value::from(5), "text".into(), Value::list([1])] {
+        let (kv, _) = store();
+        kv.set_ex("k", &value, 9).unwrap();
+        kv.set("l", 1).unwrap();
+        let before = kv.get("k").unwrap();
+        assert!(panics(|| _ = kv.update("k", |_| quiet_panic())));
+        assert!(panics(|| _ = kv.update("absent", |_| quiet_panic())));
+        assert!(panics(|| _ = kv.get_or_insert_with("absent", 9, || quiet_panic())));
+        assert!(panics(|| _ = kv.with("k", |_| -> () { quiet_panic() })));
+        assert!(panics(|| _ = kv.retain(|_, _| quiet_panic())));
+        let items = [1, 2, 3].into_iter();
+        let items = items.map(|n| if n == 3 { quiet_panic() } else { ("many", n) });
+        assert!(panics(|| _ = kv.set_many(items, 9)));
+        // Not by identity alone: an increment in place would not show in it.
+        assert!(kv.get("k").unwrap().is_same(&before));
+        assert_eq!((kv.keys("*"), kv.ttl("k")), (vec!["k".into(), "l".into()], 9));
+        check_usable(&kv, "after panics");
+    }
+}
+
+#[test]
+fn retain_has_done_what_it_did_before_its_closure_panics() {
+    let (kv, _) = store();
+    (0..300).for_each(|n| kv.set(&n.to_string(), n).unwrap());
+    let mut shown = 0;
+    assert!(panics(|| {
+        kv.retain(|_, _| {
+            shown += 1;
+            if shown == 100 { quiet_panic() } else { false }
+        });
+    }));
+    assert_eq!((kv.len(), kv.live_len()), (201, 201));
+    check_usable(&kv, "after a panic in retain");
+}
+
+#[test]
+fn retain_shows_an_entry_again_that_was_written_after_it_was_shown() {
+    for (first, second) in [(Value::from(1), Value::from(2)), ("old".into(), "new".into())] {
+        let (kv, _) = store();
+        kv.set("k", &first).unwrap();
+        let mut shown = Vec::new();
+        let removed = kv.retain(|key, value| {
+            shown.push(value.to_value());
+            kv.set(key, &second).unwrap();
+            *value == second
+        });
+        assert_eq!((removed, shown), (0, vec![first, second.clone()]));
+        assert_eq!(kv.get("k").unwrap(), second);
+    }
+}
+
+/// A call that runs `inner` from the caller's code inside of it.
+type Host = (&'static str, fn(&Store, &str, &mut dyn FnMut()));
+
+/// Runs code when it is converted.
+struct Converted<'a>(&'a mut dyn FnMut());
+
+impl<'v> From<Converted<'_>> for Input<'v> {
+    fn from(converted: Converted<'_>) -> Self {
+        (converted.0)();
+        5.into()
+    }
+}
+
+const HOSTS: [Host; 9] = [
+    ("update", |kv, key, inner| {
+        let (mut inner, mut runs) = (Some(inner), 0);
+        let change = |_: Option<&Snapshot>| {
+            runs += 1;
+            // Once: a change in every run would never end.
+            inner.take().into_iter().for_each(|inner| inner());
+            Change::Set("updated".into())
+        };
+        assert_eq!(kv.update(key, change).unwrap().unwrap(), "updated");
+        assert!(runs <= 2 && kv.get(key).unwrap() == "updated");
+    }),
+    ("get_or_insert_with", |kv, key, inner| {
+        kv.delete(key);
+        kv.get_or_insert_with(key, 9, || {
+            inner();
+            "made".into()
+        })
+        .unwrap();
+        assert!(kv.exists(key));
+    }),
+    ("with", |kv, key, inner| assert!(kv.with(key, |_| inner()).is_some())),
+    ("retain", |kv, _, inner| {
+        let mut inner = Some(inner);
+        kv.retain(|_, _| {
+            inner.take().into_iter().for_each(|inner| inner());
+            false
+        });
+    }),
+    ("set's value", |kv, key, inner| kv.set(key, Converted(inner)).unwrap()),
+    ("swap's value", |kv, key, inner| _ = kv.swap(key, Converted(inner), 9).unwrap()),
+    ("get_many's keys", |kv, key, inner| {
+        assert_eq!(kv.get_many([key, key].into_iter().inspect(|_| inner())).len(), 2);
+    }),
+    ("set_many's items", |kv, key, inner| {
+        kv.set_many([(key, 1), (key, 2)].into_iter().inspect(|_| inner()), 0).unwrap();
+        assert_eq!(kv.get(key).unwrap(), 2);
+    }),
+    ("delete_many's keys", |kv, key, inner| {
+        kv.delete_many([key, key].into_iter().inspect(|_| inner()));
+    }),
+];
+
+#[test]
+fn every_operation_may_be_called_from_within_every_closure() {
+    let in_host =
+        |(host_name, host): Host, (name, operation): Operation, inner_key: &'static str| {
+            let what = format!("{name} of {inner_key:?} within {host_name}");
+            let shown = what.clone();
+            watched(&what, move || {
+                for value in [Value::from(5), "text".into()] {
+                    let (kv, clock) = store();
+                    kv.set_ex("k", &value, 9).unwrap();
+                    kv.set_ex("other", &value, 1).unwrap();
+                    (0..20).for_each(|n| kv.set(&format!("filler:{n}"), n).unwrap());
+                    clock.advance(Duration::from_millis(500));
+                    let mut runs = 0;
+                    host(&kv, "k", &mut || {
+                        runs += 1;
+                        operation(&kv, inner_key);
+                    });
+                    assert!(runs > 0);
+                    check_usable(&kv, &shown);
+                }
+            });
+        };
+    for host in HOSTS {
+        for operation in all() {
+            in_host(host, operation, "k");
+            in_host(host, operation, "other");
+        }
+    }
+}
+
+#[test]
+fn closures_may_be_nested_in_each_other() {
+    watched("nested closures", || {
+        let (kv, _) = store();
+        kv.set("k", "text").unwrap();
+        fn nest(kv: &Store, hosts: &[Host]) {
+            if let Some(((_, host), rest)) = hosts.split_first() {
+                kv.set("k", "text").unwrap();
+                host(kv, "k", &mut || nest(kv, rest));
+            } else {
+                kv.set("innermost", 1).unwrap();
+            }
+        }
+        // Without retain, which would remove what proves that the end was reached.
+        let hosts: Vec<_> = HOSTS.into_iter().filter(|(name, _)| *name != "retain").collect();
+        nest(&kv, &hosts);
+        assert!(kv.exists("innermost"));
+        check_usable(&kv, "nested closures");
+    });
+}
+
+/// Runs all operations when it is dropped, and reports their answers.
+struct Late {
+    kv: Store,
+    report: mpsc::Sender<(&'static str, String)>,
+}
+
+impl Late {
+    fn run(&self) {
+        for (name, operation) in all() {
+            self.kv.set("k", 5).expect("an integer is accepted");
+            // The receiver outlives the thread.
+            _ = self.report.send((name, operation(&self.kv, "k")));
+        }
+        self.kv.set("late", "done").expect("a text is accepted");
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.run();
+    }
+}
+
+/// The answers at an ordinary moment.
+fn ordinary_answers() -> Vec<(&'static str, String)> {
+    let (report, answers) = mpsc::channel();
+    drop(Late { kv: store().0, report });
+    answers.iter().collect()
+}
+
+/// Answers that do not depend on the state of the table.
+fn comparable(answers: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    answers.into_iter().filter(|(name, _)| *name != "stats").collect()
+}
+
+#[test]
+fn operations_from_a_drop_during_unwinding() {
+    watched("operations during unwinding", || {
+        let (kv, _) = store();
+        let (report, answers) = mpsc::channel();
+        assert!(panics(|| {
+            let _late = Late { kv: kv.clone(), report };
+            _ = kv.update("k", |_| {
+                kv.set("k", "inside").unwrap();
+                quiet_panic()
+            });
+        }));
+        assert_eq!(comparable(answers.iter().collect()), comparable(ordinary_answers()));
+        assert_eq!(kv.get("late").unwrap(), "done");
+        check_usable(&kv, "after unwinding");
+    });
+}
+
+#[test]
+fn operations_from_thread_local_destructors() {
+    thread_local! {
+        static EARLY: RefCell<Option<Late>> = const { RefCell::new(None) };
+        static LATER: RefCell<Option<Late>> = const { RefCell::new(None) };
+    }
+    watched("operations from thread-local destructors", || {
+        let (kv, _) = store();
+        for rounds in 0..3 {
+            let (report, answers) = mpsc::channel();
+            let handle = kv.clone();
+            kv.delete("late");
+            // Registered before and after the library's own thread-locals, so
+            // one of the two destructors runs when those are gone.
+            let late = move || Some(Late { kv: handle.clone(), report: report.clone() });
+            let worker = thread::spawn(move || {
+                EARLY.with(|early| *early.borrow_mut() = late());
+                late().iter().take(rounds).for_each(Late::run);
+                LATER.with(|later| *later.borrow_mut() = late());
+            });
+            worker.join().unwrap();
+            let answers: Vec<_> = answers.iter().collect();
+            assert_eq!(answers.len() % ordinary_answers().len(), 0);
+            assert!(answers.len() >= 2 * ordinary_answers().len(), "destructors did not run");
+            assert_eq!(kv.get("late").unwrap(), "done");
+        }
+        check_usable(&kv, "after thread-local destructors");
+    });
+}
+
+#[test]
+fn a_thread_that_dies_in_user_code_holds_up_nobody() {
+    watched("work after a thread died", || {
+        let kv = Kv::new();
+        for _ in 0..200 {
+            let handle = kv.clone();
+            let worker = thread::spawn(move || {
+                _ = handle.update("k", |_| {
+                    (0..50).for_each(|n| handle.set(&n.to_string(), n).unwrap());
+                    quiet_panic()
+                });
+            });
+            assert!(worker.join().is_err());
+            assert!(kv.set_if_absent("k", 1, Ttl::NEVER).unwrap() && kv.delete("k"));
+        }
+        assert_eq!(kv.live_len(), 50);
+    });
+}

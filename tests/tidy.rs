@@ -1,0 +1,345 @@
+//! The rules of the source tree, checked.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files of the library from the ground up, without `lib.rs` and test files.
+/// An import by `crate::` or `super::` goes from one line to a line above it. A
+/// parent's `mod child;` and re-exports are no imports.
+const LAYERS: &[&[&str]] = &[
+    // The ground: no imports.
+    &["error", "sync", "reclaim"],
+    &["counter"],
+    // Patterns.
+    &["glob/alphabet", "glob/element", "glob/error", "glob/substring"],
+    &["glob/masks", "glob/parser", "glob/run"],
+    &["glob/plan"],
+    &["glob"],
+    // Values. The parent is the type itself, so it is below its children.
+    &["value/kind", "value"],
+    &["value/node", "value/convert", "value/extract", "value/input", "value/operators"],
+    &["value/dict", "value/list", "value/compare"],
+    &["value/teardown", "value/print"],
+    &["value/view"],
+    // The table.
+    &["table/entry", "table/progress"],
+    &["table/word"],
+    &["table/bucket"],
+    &["table/array", "table/claim"],
+    &["table/root"],
+    &["table/read", "table/resize", "table/scan", "table/write"],
+    &["table"],
+    // Entries.
+    &["record/cell", "record/pool"],
+    &["record/content"],
+    &["record/raw"],
+    &["record"],
+    // Time.
+    &["time/clock"],
+    &["time/ttl"],
+    &["time"],
+    // The store. The parent is the handle, so it is below its children.
+    &["key", "snapshot"],
+    &["kv"],
+    &["kv/access", "kv/builder", "kv/scan", "kv/stats"],
+    &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
+];
+
+/// Imports that go up all the same, because the two files are halves of one thing.
+const KNOTS: &[(&str, &str)] = &[
+    // A container is torn down without recursion, through all containers in it.
+    ("value/dict", "value/teardown"),
+    ("value/list", "value/teardown"),
+    // The pool keeps blocks of memory, whose type has its unsafe code in `raw`.
+    ("record/pool", "record/raw"),
+];
+
+/// Files with the keyword `unsafe`.
+const UNSAFE: &[&str] = &["reclaim", "record/raw", "table/array", "table/tests", "table/word"];
+
+const MAX_LINES: usize = 500;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below a folder that are text, but for build output and hidden folders.
+fn text_files(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        if path.is_dir() {
+            let hidden = name.starts_with('.') && name != ".ci" && name != ".github";
+            if !hidden && !name.starts_with("target") {
+                text_files(&path, found);
+            }
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            found.push((path, text));
+        }
+    }
+}
+
+/// A file of the library.
+struct Source {
+    /// Its path below `src` without the extension; `x/mod` is `x`.
+    name: String,
+    text: String,
+    /// Without comments, literals and unit tests.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let src = root().join("src");
+    let mut files = Vec::new();
+    text_files(&src, &mut files);
+    let source = |(path, text): (PathBuf, String)| {
+        let name = path.strip_prefix(&src).expect("a file below src").with_extension("");
+        let name = name.to_str().expect("a plain name").replace('\\', "/");
+        let name = name.strip_suffix("/mod").unwrap_or(&name).to_owned();
+        let code = code_of(&text);
+        Source { name, text, code }
+    };
+    files.into_iter().map(source).collect()
+}
+
+impl Source {
+    fn is_test(&self) -> bool {
+        self.name.ends_with("/tests")
+    }
+}
+
+/// Blanks out comments and literals, and cuts off the unit tests at the end.
+fn code_of(text: &str) -> String {
+    let mut code = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let skip = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if let Some(raw) = ["r\"", "r#\"", "r##\""].iter().find(|raw| {
+            rest.starts_with(**raw) && !code.ends_with(|c: char| c.is_alphanumeric() && c != 'b')
+        }) {
+            let close: String = raw[1..].chars().rev().collect();
+            rest[raw.len()..].find(&close).map_or(rest.len(), |end| raw.len() + end + close.len())
+        } else if first == '"' {
+            quoted_len(rest, '"')
+        } else if first == '\'' && is_char_literal(rest) {
+            quoted_len(rest, '\'')
+        } else {
+            code.push(first);
+            rest = &rest[first.len_utf8()..];
+            continue;
+        };
+        rest = &rest[skip..];
+    }
+    let unit_tests = code.find("mod tests {").filter(|at| {
+        let attribute = code[..*at].trim_end().lines().next_back().unwrap_or("");
+        attribute.starts_with("#[cfg(") && attribute.contains("test")
+    });
+    code.truncate(unit_tests.unwrap_or(code.len()));
+    code
+}
+
+fn is_char_literal(rest: &str) -> bool {
+    let mut chars = rest.chars().skip(1);
+    chars.next() == Some('\\') || chars.next() == Some('\'')
+}
+
+/// The length of a literal that begins here, quotes included.
+fn quoted_len(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if c == quote => return at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Where a word stands by itself; `word` may end in `::`.
+fn finds<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
+    text.match_indices(word).map(|(at, _)| at).filter(move |at| {
+        let before = text[..*at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !(before.is_some_and(is_word) || after.is_some_and(is_word) && word.ends_with(is_word))
+    })
+}
+
+/// The paths of a tree of imports such as `a::{b, c::d}`.
+fn paths_of(tree: &str) -> Vec<Vec<&str>> {
+    let tree = tree.trim_start();
+    if let Some(group) = tree.strip_prefix('{') {
+        let (mut paths, mut depth, mut start) = (Vec::new(), 0, 0);
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth > 0 => depth -= 1,
+                ',' | '}' if depth == 0 => {
+                    paths.extend(paths_of(&group[start..at]));
+                    start = at + 1;
+                    if c == '}' {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        return paths;
+    }
+    let end = tree.find(|c| !is_word(c)).unwrap_or(tree.len());
+    let (name, rest) = tree.split_at(end);
+    match rest.strip_prefix("::") {
+        _ if name.is_empty() => vec![Vec::new()],
+        Some(rest) => {
+            let longer = paths_of(rest).into_iter();
+            longer.map(|path| [vec![name], path].concat()).collect()
+        }
+        None => vec![vec![name]],
+    }
+}
+
+/// The files that a file imports from, as their names.
+fn imports(source: &Source, names: &BTreeSet<&str>) -> Vec<String> {
+    let mut found = Vec::new();
+    for start in ["crate::", "super::"] {
+        for at in finds(&source.code, start).filter(|at| !source.code[..*at].ends_with("::")) {
+            for path in paths_of(&source.code[at..]) {
+                let mut place: Vec<_> = source.name.split('/').collect();
+                let supers = path.iter().take_while(|step| **step == "super").count();
+                place.truncate(if supers == 0 { 0 } else { place.len() - supers });
+                place.extend(path.iter().filter(|step| !["crate", "super"].contains(*step)));
+                // The longest beginning that is a file.
+                let file = (1..=place.len()).rev().map(|len| place[..len].join("/"));
+                let file = file.into_iter().find(|file| names.contains(file.as_str()));
+                found.push(file.unwrap_or_else(|| panic!("{}: {path:?}", source.name)));
+            }
+        }
+    }
+    found
+}
+
+fn none(violations: Vec<String>) {
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn every_file_has_a_place_in_the_layers() {
+    let sources = sources();
+    let files = sources.iter().filter(|source| !source.is_test() && source.name != "lib");
+    let files: BTreeSet<_> = files.map(|source| source.name.as_str()).collect();
+    let listed: Vec<_> = LAYERS.concat();
+    assert_eq!(listed.len(), listed.iter().collect::<BTreeSet<_>>().len(), "listed twice");
+    let listed: BTreeSet<_> = listed.into_iter().collect();
+    none(files.symmetric_difference(&listed).map(|name| format!("{name}: not in both")).collect());
+}
+
+#[test]
+fn imports_go_strictly_down() {
+    let sources = sources();
+    let names: BTreeSet<_> = sources.iter().map(|source| source.name.as_str()).collect();
+    let height = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
+    let (mut violations, mut edges, mut up) = (Vec::new(), 0, BTreeSet::new());
+    for source in sources.iter().filter(|source| !source.is_test() && source.name != "lib") {
+        for import in imports(source, &names).into_iter().filter(|name| *name != source.name) {
+            edges += 1;
+            if height(&import) < height(&source.name) {
+                continue;
+            }
+            match KNOTS.iter().find(|knot| **knot == (&source.name, &import)) {
+                Some(knot) => _ = up.insert(knot),
+                None => violations.push(format!("{} imports {import}", source.name)),
+            }
+        }
+    }
+    assert!(edges > 100, "only {edges} imports found");
+    assert_eq!(up.len(), KNOTS.len(), "an exception is not needed any more: {KNOTS:?}");
+    none(violations);
+}
+
+#[test]
+fn the_reader_of_imports_reads_all_forms() {
+    let read = |code: &str| {
+        let names = BTreeSet::from(["a", "a/b", "a/c", "d", "e"]);
+        let code = code_of(code);
+        imports(&Source { name: "a/b".into(), text: String::new(), code }, &names)
+    };
+    assert_eq!(read("use super::c::{self, X};"), ["a/c", "a/c"]);
+    assert_eq!(
+        read("use super::{X, c::Y}; use crate::{d, e::{Z, W}};"),
+        ["d", "e", "e", "a", "a/c"]
+    );
+    assert_eq!(read("fn f() { crate::d::g(super::super::e::h) }"), ["d", "e"]);
+    assert_eq!(
+        read("// crate::d\n/* super::c */ let x = \"crate::d\"; pub(super) fn f() {}"),
+        [""; 0]
+    );
+    assert_eq!(read("let q = '\"'; use crate::d; let s = r#\"crate::e\"#;"), ["d"]);
+    assert_eq!(read("use crate::d;\n#[cfg(test)]\nmod tests {\n use crate::e;\n}"), ["d"]);
+}
+
+#[test]
+fn every_file_begins_with_its_documentation_and_is_not_too_long() {
+    let mut violations = Vec::new();
+    for Source { name, text, .. } in sources() {
+        if !(text.starts_with("//! ") || name == "lib" && text.starts_with("#![doc = ")) {
+            violations.push(format!("{name} does not begin with a module doc"));
+        }
+        if text.lines().count() > MAX_LINES {
+            violations.push(format!("{name} has {} lines", text.lines().count()));
+        }
+    }
+    none(violations);
+}
+
+#[test]
+fn dangerous_tools_stay_where_they_belong() {
+    let rules: [(&str, &[&str]); 4] = [
+        ("unsafe", UNSAFE),
+        ("atomic::", &["sync", "table/tests"]),
+        ("loom::", &["sync", "reclaim"]),
+        ("crossbeam_epoch", &["reclaim"]),
+    ];
+    let mut violations = Vec::new();
+    let sources = sources();
+    for (word, places) in rules {
+        let users = sources.iter().filter(|source| finds(&source.code, word).next().is_some());
+        let users: BTreeSet<_> = users.map(|source| source.name.as_str()).collect();
+        assert!(!users.is_empty(), "the rule about {word} sees nothing");
+        let strangers = users.into_iter().filter(|name| !places.contains(name));
+        violations.extend(strangers.map(|name| format!("{name} uses {word}")));
+    }
+    none(violations);
+}
+
+#[test]
+fn nothing_is_left_to_do_and_no_path_of_one_machine_is_named() {
+    // In two halves, so that this file does not contain them.
+    let marks = [("TO", "DO"), ("FIX", "ME"), ("HA", "CK"), ("XX", "X")];
+    let marks = marks.map(|(one, other)| [one, other].concat());
+    let places = [("/wo", "rk/"), ("/ro", "ot/"), ("/ho", "me/"), ("/Us", "ers/")];
+    let places = places.map(|(one, other)| [one, other].concat());
+    let mut files = Vec::new();
+    text_files(root(), &mut files);
+    assert!(files.len() > 50, "only {} files found", files.len());
+    let mut violations = Vec::new();
+    for (path, text) in files {
+        for (line, number) in text.lines().zip(1..) {
+            let mark = marks.iter().find(|mark| finds(line, mark).next().is_some());
+            let place = places.iter().find(|place| line.contains(*place));
+            let what = mark.or(place).map(|what| format!("{}:{number}: {what}", path.display()));
+            violations.extend(what);
+        }
+    }
+    none(violations);
+}
