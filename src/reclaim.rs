@@ -136,7 +136,8 @@ impl<E: Managed> Drop for Unlinked<'_, E> {
 
 /// While it lives, nothing that was reachable when it was made is freed.
 ///
-/// Guards never leave the crate, and only `Kv::with` runs foreign code under one.
+/// Guards never leave the crate. Foreign code runs under one in `Kv::with`, and
+/// where the store's clock is the user's own.
 pub struct Guard(imp::Guard);
 
 impl Guard {

@@ -14,7 +14,7 @@ pub trait Alphabet: sealed::Sealed {
 
     /// The bytes that are matched.
     #[doc(hidden)]
-    fn bytes(&self) -> &[u8];
+    fn pattern_bytes(&self) -> &[u8];
 
     /// The first unit and its width in bytes; `None` if the text is empty.
     #[doc(hidden)]
@@ -47,7 +47,7 @@ mod sealed {
 impl Alphabet for [u8] {
     const LAST: u32 = u8::MAX as u32;
 
-    fn bytes(&self) -> &[u8] {
+    fn pattern_bytes(&self) -> &[u8] {
         self
     }
 
@@ -79,7 +79,7 @@ impl Alphabet for [u8] {
 impl Alphabet for str {
     const LAST: u32 = char::MAX as u32;
 
-    fn bytes(&self) -> &[u8] {
+    fn pattern_bytes(&self) -> &[u8] {
         self.as_bytes()
     }
 

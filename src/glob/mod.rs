@@ -126,7 +126,7 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
     /// ```
     #[must_use]
     pub fn prefix(text: &K) -> Self {
-        let text = text.bytes();
+        let text = text.pattern_bytes();
         let mut source = Vec::with_capacity(text.len() + 1);
         for &byte in text {
             if matches!(byte, b'*' | b'?' | b'[' | b'\\') {
@@ -158,7 +158,7 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
     #[inline]
     #[must_use]
     pub fn is_match(&self, key: &K) -> bool {
-        self.is_match_bytes(key.bytes())
+        self.is_match_bytes(key.pattern_bytes())
     }
 
     /// [`is_match`](Self::is_match) for the bytes of a key.
@@ -187,7 +187,7 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
     fn compile(pattern: &K) -> (Self, Option<PatternError>) {
         let mut parser = Parser::new(pattern);
         let plan = Plan::new(&mut parser);
-        let source = pattern.bytes().into();
+        let source = pattern.pattern_bytes().into();
         (Self { source, plan, key: PhantomData }, parser.doubt())
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Parser<'a, A: ?Sized> {
 
 impl<'a, A: Alphabet + ?Sized> Parser<'a, A> {
     pub(super) fn new(pattern: &'a A) -> Self {
-        let rest = pattern.bytes();
+        let rest = pattern.pattern_bytes();
         Self { rest, length: rest.len(), doubt: None, alphabet: PhantomData }
     }
 

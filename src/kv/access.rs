@@ -44,7 +44,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// at after pinning. Calls the user's hasher, so not under a guard.
     #[inline]
     pub(super) fn hashed<'k>(&self, key: &'k K) -> Hashed<'k, K> {
-        let hash = self.hash_bytes(key.as_bytes());
+        let hash = self.hash_bytes(key.key_bytes());
         self.table().prefetch_bucket(hash);
         Hashed { key, hash }
     }
@@ -52,9 +52,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Hashes a key for writing.
     #[inline]
     pub(super) fn hashed_for_write<'k>(&self, key: &'k K) -> Result<Hashed<'k, K>, Error> {
-        if key.as_bytes().len() > MAX_KEY_LEN {
-            return Err(ErrorKind::KeyTooLong.into());
-        }
+        check_len(key)?;
         Ok(self.hashed(key))
     }
 
@@ -66,7 +64,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         now: &Now<'_, C>,
         guard: &'g Guard,
     ) -> Option<Shared<'g, Record<K>>> {
-        let record = self.table().find(key.hash, key.key.as_bytes(), guard)?;
+        let record = self.table().find(key.hash, key.key.key_bytes(), guard)?;
         self.unless_expired(record, now, guard)
     }
 
@@ -116,7 +114,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Puts a record in place, whatever is there. Lock-free.
     pub(super) fn put(&self, key: &Hashed<'_, K>, mut record: Owned<Record<K>>, guard: &Guard) {
         loop {
-            let tried = match self.table().locate(key.hash, key.key.as_bytes(), guard) {
+            let tried = match self.table().locate(key.hash, key.key.key_bytes(), guard) {
                 Place::Occupied(place) => self.table().replace(place, record, guard).map(drop),
                 Place::Vacant(place) => self.table().insert(place, record, guard).map(drop),
             };
@@ -141,7 +139,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         mut decide: impl FnMut(Option<Shared<'g, Record<K>>>) -> Step<K, R>,
     ) -> (R, Option<Shared<'g, Record<K>>>) {
         loop {
-            match self.table().locate(key.hash, key.key.as_bytes(), guard) {
+            match self.table().locate(key.hash, key.key.key_bytes(), guard) {
                 Place::Occupied(place) => {
                     let expired = now.is_past(place.entry().deadline());
                     let live = (!expired).then_some(place.entry());
@@ -175,4 +173,12 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             }
         }
     }
+}
+
+/// Refuses a key that no record can hold.
+pub(super) fn check_len<K: Key + ?Sized>(key: &K) -> Result<(), Error> {
+    if key.key_bytes().len() > MAX_KEY_LEN {
+        return Err(ErrorKind::KeyTooLong.into());
+    }
+    Ok(())
 }

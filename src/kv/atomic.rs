@@ -1,7 +1,7 @@
 //! Atomic neighbours of `set` and `delete`: each decides and writes at one instant.
 
 use super::Kv;
-use super::access::Step;
+use super::access::{Step, check_len};
 use crate::error::Error;
 use crate::key::Key;
 use crate::reclaim::{self, Shared};
@@ -130,6 +130,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) -> Result<bool, Error> {
         let new = new.into();
         new.check_depth()?;
+        check_len(key)?;
         let ttl = ttl.into();
         while let Some(seen) = self.get(key) {
             if !seen.as_ref().same(expected.as_ref()) {

@@ -13,7 +13,8 @@ use core::time::Duration;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// The whole seconds that a key has left, rounded up, so at least 1; -1 if
-    /// it does not expire, -2 if it is absent.
+    /// it does not expire, -2 if it is absent. To the millisecond of the clock:
+    /// right after `set_ex(k, v, n)` it is n.
     ///
     /// ```
     /// use epochkv::Kv;

@@ -62,7 +62,8 @@ impl IncrOptions {
     }
 
     /// A result out of bounds becomes the bound, instead of leaving the key as
-    /// it is.
+    /// it is. Such a count is applied, also when the bound was reached before: it
+    /// refreshes a deadline.
     pub fn saturate(self, saturate: bool) -> Self {
         Self { saturate, ..self }
     }
@@ -123,7 +124,7 @@ pub struct Incremented {
     /// The value after the call; 0 for a key that is still absent.
     pub value: i64,
     /// What was added: the amount, less where a bound cut it off, 0 where the
-    /// call left the key as it is.
+    /// value stays as it is.
     pub applied: i64,
 }
 

@@ -99,7 +99,6 @@ impl Kv {
     }
 
     /// A store with other than the default options.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -22,7 +22,7 @@ use crate::table::Entry;
 use core::cmp;
 
 pub(crate) use content::Content;
-pub(crate) use raw::{AnyKey, Deadline, Handle, Record};
+pub(crate) use raw::{AnyKey, Deadline, Handle, Record, release_spare};
 pub use raw::{KeyBytes, MAX_KEY_LEN};
 
 impl<K: ?Sized + 'static> Entry for Record<K> {
@@ -83,11 +83,6 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
 #[inline(always)]
 fn same_words(a: &[u8], b: &[u8], at: usize) -> bool {
     a[at..].first_chunk::<8>() == b[at..].first_chunk::<8>()
-}
-
-/// Gives memory that this thread keeps for its next entries back to the allocator.
-pub(crate) fn release_spare() {
-    pool::release();
 }
 
 #[cfg(test)]

@@ -7,9 +7,6 @@
 //! them. A block is an ordinary one of the global allocator's at every moment;
 //! what does not fit into a magazine goes back at once.
 
-use super::raw::Block;
-use core::cell::RefCell;
-
 /// Block sizes are multiples of 16 plus 8: what common allocators hand out
 /// without waste.
 const STEP: usize = 16;
@@ -25,69 +22,50 @@ const MAGAZINE_BYTES: usize = 48 << 10;
 /// Sanitizers and models must see every block come and go.
 const ENABLED: bool = !cfg!(any(epochkv_loom, crossbeam_sanitize));
 
-thread_local! {
-    static MAGAZINES: RefCell<Magazines> = const { RefCell::new(Magazines::new()) };
-}
-
-struct Magazines([Vec<Block>; CLASSES]);
-
-impl Magazines {
-    const fn new() -> Self {
-        Self([const { Vec::new() }; CLASSES])
-    }
-}
-
 /// The size to allocate for a record of `size` bytes, so that blocks of similar
 /// records fit each other.
 pub(super) fn round(size: usize) -> usize {
     (size + STEP - 1 - OFFSET) / STEP * STEP + OFFSET
 }
 
-/// A block of `size` bytes, which is a rounded size.
-#[inline]
-pub(super) fn allocate(size: usize) -> Block {
-    with_magazine(size, Vec::pop).flatten().unwrap_or_else(|| Block::allocate(size))
-}
+/// The magazines of one thread, of blocks of type `B`. All sizes are rounded ones.
+pub(super) struct Magazines<B>([Vec<B>; CLASSES]);
 
-/// Takes back a block of a rounded size.
-#[inline]
-pub(super) fn free(block: Block) {
-    let mut block = Some(block);
-    let size = block.as_ref().map_or(0, Block::size);
-    with_magazine(size, |magazine| {
-        if magazine.len() < MAGAZINE_BYTES / size {
-            magazine.extend(block.take());
-        }
-    });
-}
-
-/// Gives this thread's blocks back to the allocator.
-pub(super) fn release() {
-    // Out of the cell first: freeing runs the allocator, which is user code.
-    let magazines = MAGAZINES.try_with(|cell| cell.replace(Magazines::new()));
-    drop(magazines);
-}
-
-#[inline]
-fn with_magazine<R>(size: usize, with: impl FnOnce(&mut Vec<Block>) -> R) -> Option<R> {
-    if !ENABLED || size > MAX_SIZE {
-        return None;
+impl<B> Magazines<B> {
+    pub(super) const fn new() -> Self {
+        Self([const { Vec::new() }; CLASSES])
     }
-    // Gone while the thread's destructors run; borrowed while an allocator that
-    // uses this crate itself is at work in `push`.
-    let found = MAGAZINES.try_with(|cell| {
-        let mut magazines = cell.try_borrow_mut().ok()?;
-        Some(with(&mut magazines.0[size / STEP]))
-    });
-    found.ok().flatten()
+
+    /// A block of `size` bytes, if there is one.
+    #[inline]
+    pub(super) fn take(&mut self, size: usize) -> Option<B> {
+        self.magazine(size)?.pop()
+    }
+
+    /// Keeps a block of `size` bytes, or gives it back if there is no room.
+    #[inline]
+    pub(super) fn keep(&mut self, size: usize, block: B) -> Option<B> {
+        match self.magazine(size) {
+            Some(magazine) if magazine.len() < MAGAZINE_BYTES / size => {
+                magazine.push(block);
+                None
+            }
+            _ => Some(block),
+        }
+    }
+
+    #[inline]
+    fn magazine(&mut self, size: usize) -> Option<&mut Vec<B>> {
+        if ENABLED { self.0.get_mut(size / STEP) } else { None }
+    }
 }
 
 #[cfg(all(test, not(any(epochkv_loom, crossbeam_sanitize))))]
 mod tests {
-    use super::{MAX_SIZE, OFFSET, STEP, allocate, free, release, round};
+    use super::{MAGAZINE_BYTES, MAX_SIZE, Magazines, OFFSET, STEP, round};
 
     #[test]
-    fn sizes_and_classes_agree() {
+    fn sizes_round_up_to_classes() {
         for size in 32..2000 {
             let rounded = round(size);
             assert!(rounded >= size && rounded < size + STEP && rounded % STEP == OFFSET);
@@ -96,15 +74,15 @@ mod tests {
     }
 
     #[test]
-    fn a_freed_block_is_used_again_until_released() {
-        let block = allocate(56);
-        let address = block.address();
-        free(block);
-        let again = allocate(56);
-        assert_eq!(again.address(), address);
-        assert_ne!(allocate(72).address(), address);
-        free(again);
-        release();
-        assert_eq!(super::with_magazine(56, |magazine| magazine.len()), Some(0));
+    fn keeps_a_bounded_number_by_size() {
+        let mut magazines = Magazines::new();
+        assert_eq!(magazines.keep(56, 1), None);
+        assert_eq!(
+            (magazines.take(72), magazines.take(56), magazines.take(56)),
+            (None, Some(1), None)
+        );
+        let kept = (0..10_000).take_while(|&block| magazines.keep(MAX_SIZE, block).is_none());
+        assert_eq!(kept.count(), MAGAZINE_BYTES / MAX_SIZE);
+        assert_eq!(magazines.keep(MAX_SIZE + STEP, 2), Some(2));
     }
 }

@@ -3,12 +3,13 @@
 
 use super::cell::Cell;
 use super::content::{Content, Kind};
-use super::pool;
+use super::pool::{self, Magazines};
 use crate::reclaim::{Managed, Owned, Shared};
 use crate::sync::{AtomicU32, Ordering};
 use crate::value::{Input, Value, ValueRef};
+use core::cell::RefCell;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ptr::NonNull;
 use std::alloc::{self, Layout};
 
@@ -84,7 +85,7 @@ impl<K: ?Sized + 'static> Record<K> {
     ) -> Owned<Self> {
         assert!(key.len() <= MAX_KEY_LEN, "the caller checks the key's length");
         let Content { kind, word, text, shared } = content;
-        let start = pool::allocate(Self::size(kind, key.len(), text.len())).into_raw();
+        let start = Block::take(Self::size(kind, key.len(), text.len())).into_raw();
         let record = start.cast::<Self>();
         let cell = match kind {
             Kind::COUNTER => Cell::new(word as i64),
@@ -148,7 +149,7 @@ impl<K: ?Sized + KeyBytes> Record<K> {
         deadline: Deadline,
         content: Content<'_>,
     ) -> Owned<Self> {
-        Self::from_bytes(key.as_bytes(), hash, deadline, content)
+        Self::from_bytes(key.key_bytes(), hash, deadline, content)
     }
 }
 
@@ -278,7 +279,7 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
         // SAFETY: as above.
         unsafe { this.drop_in_place() };
         // SAFETY: a block of this size since `from_bytes`, and nobody's any more.
-        pool::free(unsafe { Block::from_raw(this.cast(), size) });
+        unsafe { Block::from_raw(this.cast(), size) }.recycle();
     }
 }
 
@@ -288,9 +289,27 @@ pub(super) struct Block {
     size: usize,
 }
 
+thread_local! {
+    static SPARE: RefCell<Magazines<Block>> = const { RefCell::new(Magazines::new()) };
+}
+
 impl Block {
-    /// A block of the global allocator's. Aborts if memory is refused.
-    pub(super) fn allocate(size: usize) -> Self {
+    /// A block, from this thread's spare ones or else from the global allocator.
+    /// Aborts if memory is refused.
+    fn take(size: usize) -> Self {
+        with_spare(|spare| spare.take(size)).flatten().unwrap_or_else(|| Self::allocate(size))
+    }
+
+    /// Keeps the block for this thread's next records, or frees it.
+    fn recycle(self) {
+        let size = self.size;
+        let mut block = Some(self);
+        let rest = with_spare(|spare| block.take().and_then(|block| spare.keep(size, block)));
+        // Freed here, after the magazines were let go of.
+        drop((rest, block));
+    }
+
+    fn allocate(size: usize) -> Self {
         let layout = Self::layout(size);
         // SAFETY: `layout` makes no empty layout.
         let start = unsafe { alloc::alloc(layout) };
@@ -314,15 +333,6 @@ impl Block {
     unsafe fn from_raw(start: NonNull<u8>, size: usize) -> Self {
         Self { start, size }
     }
-
-    pub(super) fn size(&self) -> usize {
-        self.size
-    }
-
-    #[cfg(test)]
-    pub(super) fn address(&self) -> usize {
-        self.start.addr().get()
-    }
 }
 
 impl Drop for Block {
@@ -330,6 +340,20 @@ impl Drop for Block {
         // SAFETY: allocated with this layout in `allocate`.
         unsafe { alloc::dealloc(self.start.as_ptr(), Self::layout(self.size)) };
     }
+}
+
+/// Gives the blocks that this thread keeps back to the allocator.
+pub(crate) fn release_spare() {
+    // Out of the cell first: the allocator may be user code.
+    let spare = with_spare(|spare| mem::replace(spare, Magazines::new()));
+    drop(spare);
+}
+
+/// None while a thread's destructors run, and within an allocation by one of
+/// the magazines, where an allocator that uses this crate may be at work.
+#[inline]
+fn with_spare<R>(with: impl FnOnce(&mut Magazines<Block>) -> R) -> Option<R> {
+    SPARE.try_with(|spare| spare.try_borrow_mut().ok().map(|mut spare| with(&mut spare))).ok()?
 }
 
 /// Owns one reference to a record.
@@ -387,18 +411,18 @@ impl<K: ?Sized + 'static> Drop for Handle<K> {
 /// What the record needs of a key.
 pub trait KeyBytes: 'static {
     /// The key as bytes; equal keys have equal bytes.
-    fn as_bytes(&self) -> &[u8];
+    fn key_bytes(&self) -> &[u8];
 
-    /// The reverse of [`as_bytes`](Self::as_bytes).
+    /// The reverse of [`key_bytes`](Self::key_bytes).
     ///
     /// # Safety
     ///
-    /// The bytes came from `as_bytes` of this type.
+    /// The bytes came from `key_bytes` of this type.
     unsafe fn from_bytes(bytes: &[u8]) -> &Self;
 }
 
 impl KeyBytes for str {
-    fn as_bytes(&self) -> &[u8] {
+    fn key_bytes(&self) -> &[u8] {
         self.as_bytes()
     }
 
@@ -409,7 +433,7 @@ impl KeyBytes for str {
 }
 
 impl KeyBytes for [u8] {
-    fn as_bytes(&self) -> &[u8] {
+    fn key_bytes(&self) -> &[u8] {
         self
     }
 

@@ -5,7 +5,7 @@ use core::iter::FusedIterator;
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
-use super::node::{Facts, Identity, Node};
+use super::node::{DictNode, Facts, Identity, Node};
 use super::{Value, ValueRef, teardown};
 
 /// An immutable map from text to values, ordered by the bytes of the keys and cloned in O(1) by
@@ -27,9 +27,6 @@ use super::{Value, ValueRef, teardown};
 /// ```
 #[derive(Clone, Default)]
 pub struct Dict(Option<Arc<DictNode>>);
-
-/// The shared part of a dict that is not empty.
-pub(super) type DictNode = Node<BTreeMap<Arc<str>, Value>>;
 
 /// Stands behind every empty dict, so that reading one needs no special case.
 static NO_ENTRIES: BTreeMap<Arc<str>, Value> = BTreeMap::new();

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use std::sync::Arc;
 
-use super::node::{Facts, Identity, Node};
+use super::node::{Facts, Identity, ListNode, Node};
 use super::{Value, ValueRef, teardown};
 
 /// An immutable sequence of values, cloned in O(1) by sharing.
@@ -24,9 +24,6 @@ use super::{Value, ValueRef, teardown};
 /// ```
 #[derive(Clone, Default)]
 pub struct List(Option<Arc<ListNode>>);
-
-/// The shared part of a list that is not empty.
-pub(super) type ListNode = Node<Vec<Value>>;
 
 impl List {
     /// The empty list; allocates nothing.

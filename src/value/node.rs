@@ -1,5 +1,6 @@
 //! The shared node behind a list or a dict: its items, and facts about everything below it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Value;
@@ -10,6 +11,12 @@ pub(super) struct Node<C> {
     pub(super) items: C,
     pub(super) facts: Facts,
 }
+
+/// The node of a list.
+pub(super) type ListNode = Node<Vec<Value>>;
+
+/// The node of a dict.
+pub(super) type DictNode = Node<BTreeMap<Arc<str>, Value>>;
 
 /// What is known of a whole tree without walking it, gathered from the children when a node is
 /// built. Structurally equal trees have equal facts.

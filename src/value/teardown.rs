@@ -6,8 +6,7 @@
 //! thread, so a value whose nodes are shared costs its number of nodes, not its number of paths.
 
 use super::Value;
-use super::dict::DictNode;
-use super::list::ListNode;
+use super::node::{DictNode, ListNode};
 
 /// Drops a list that has no owner left.
 pub(super) fn drop_list(node: ListNode) {
