@@ -38,10 +38,13 @@ impl<E: Entry> Table<E> {
         }
         let entries = array.header().entries.sum();
         if entries >= GROW_ABOVE * array.len() {
-            self.start_migration(array, array.lg() + 1, guard);
-        } else if array.overflow_buckets() > array.len() / 2 && array.len() > SLOTS {
-            let roomy = entries < GROW_ABOVE * array.len() / 2;
-            self.start_migration(array, array.lg() + u32::from(!roomy), guard);
+            return self.start_migration(array, array.lg() + 1, guard);
+        }
+        // Long chains may need as many as this, and would again after a rebuild.
+        let needed = entries / SLOTS;
+        if array.overflow_buckets() > needed + array.len() / 4 + SLOTS {
+            let crowded = 2 * entries > SLOTS * array.len();
+            self.start_migration(array, array.lg() + u32::from(crowded), guard);
         }
     }
 
