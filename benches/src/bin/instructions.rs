@@ -1,0 +1,74 @@
+//! One kind of call, again and again, for `scripts/instructions.sh` to count the
+//! instructions of. With `baseline` it does all but the call.
+
+use clap::{Parser, ValueEnum};
+use epochkv_bench::contestant::Contestant;
+use epochkv_bench::keys::{Draw, Keys, Shape, Walk};
+use epochkv_bench::peers::Epochkv;
+use epochkv_bench::workload::TEXTS;
+use std::hint::black_box;
+
+/// Few enough to stay in the caches: instructions are counted, not misses.
+const KEYS: usize = 1_000;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Call {
+    /// Nothing.
+    Baseline,
+    /// Read a value in place.
+    GetHit,
+    /// Get a snapshot and drop it.
+    GetSnapshot,
+    /// Look up a key that is not there.
+    GetMiss,
+    /// Overwrite a text.
+    Set,
+    /// Add 1 to a counter.
+    Incr,
+}
+
+#[derive(Debug, Parser)]
+struct Args {
+    /// What to do
+    call: Call,
+    /// How often
+    times: usize,
+}
+
+fn main() {
+    let args = Args::parse();
+    let store = Epochkv::new(KEYS);
+    let texts = Keys::drawn(Shape::Present, Draw::Uniform, KEYS, 1 << 13, 1);
+    let absent = Keys::drawn(Shape::Absent, Draw::Uniform, KEYS, 1 << 13, 1);
+    // Counters are under keys that no text is under.
+    texts.iter().for_each(|key| store.set(key, TEXTS[0]));
+    let counters = Keys::of(Shape::Present, KEYS..2 * KEYS);
+    counters.iter().for_each(|key| assert_eq!(store.incr(key), 1));
+
+    let (present, miss, counter) = (texts.walk(1), absent.walk(1), counters.walk(1));
+    match args.call {
+        Call::Baseline => repeat(args.times, present, |key| {
+            black_box(key);
+        }),
+        Call::GetHit => repeat(args.times, present, |key| {
+            black_box(store.read(key, str::len));
+        }),
+        Call::GetSnapshot => repeat(args.times, present, |key| drop(black_box(store.get(key)))),
+        Call::GetMiss => repeat(args.times, miss, |key| {
+            black_box(store.read(key, str::len));
+        }),
+        Call::Set => repeat(args.times, present, |key| store.set(key, TEXTS[1])),
+        Call::Incr => repeat(args.times, counter, |key| {
+            black_box(store.incr(key));
+        }),
+    }
+}
+
+/// Not inlined: so the loop is the same for all calls.
+#[inline(never)]
+fn repeat(times: usize, mut walk: Walk<'_>, mut call: impl FnMut(&str)) {
+    for _ in 0..times {
+        call(black_box(walk.next()));
+    }
+}

@@ -1,0 +1,75 @@
+//! `clear` at one instant, against writers that still work in the old array.
+#![cfg(epochkv_loom)]
+
+mod common;
+
+use common::race::{Op, Race, World, show};
+use common::tiny::Map;
+use common::{Bound, Collector, explore};
+use std::sync::Arc;
+
+const CLEAR: Op = |w| {
+    w.kv.clear();
+    String::new()
+};
+const GET: Op = |w| show(w.kv.get("k"));
+const SET: Op = |w| show(w.kv.set("k", "new"));
+const INCR: Op = |w| show(w.kv.incr("k"));
+const DELETE: Op = |w| show(w.kv.delete("k"));
+const SHRINK: Op = |w| {
+    w.resize(0);
+    String::new()
+};
+
+fn absent(_: &World) {}
+
+fn one(world: &World) {
+    world.kv.set("k", 1).expect("a number is not deep");
+}
+
+#[test]
+fn clear_and_set() {
+    Race::new("clear_and_set", one).between(&[CLEAR], &[SET, GET]);
+}
+
+#[test]
+fn clear_and_set_of_an_absent_key() {
+    Race::new("clear_and_set_of_an_absent_key", absent).between(&[CLEAR, GET], &[SET]);
+}
+
+#[test]
+fn clear_and_incr() {
+    Race::new("clear_and_incr", one).between(&[CLEAR], &[INCR, INCR]);
+}
+
+#[test]
+fn clear_and_delete() {
+    Race::new("clear_and_delete", one).between(&[CLEAR], &[DELETE]);
+}
+
+#[test]
+fn clear_and_clear() {
+    Race::new("clear_and_clear", one).between(&[CLEAR, SET], &[CLEAR]);
+}
+
+/// A migration that was overtaken does not bring the old entries back.
+#[test]
+fn clear_and_resize() {
+    Race::new("clear_and_resize", one).preemptions(3).between(&[CLEAR, GET], &[SHRINK]);
+}
+
+/// What was cleared is released once, wherever a migration had taken it.
+#[test]
+fn cleared_entries_are_released_once() {
+    let name = "cleared_entries_are_released_once";
+    explore(name, Bound::Preemptions(3), Collector::Keep, || {
+        let map = Arc::new(Map::new());
+        map.set(7, 1);
+        map.set(101, 1);
+        let other = Arc::clone(&map);
+        let resizer = loom::thread::spawn(move || other.resize(0));
+        map.table.clear(&epochkv::internals::pin());
+        resizer.join().expect("the resizer panicked");
+        assert_eq!(map.keys(), []);
+    });
+}

@@ -1,0 +1,123 @@
+//! Integers that change in place, against everything that can come in between:
+//! the freezing of the cell loses no increment (`record::cell`).
+#![cfg(epochkv_loom)]
+
+mod common;
+
+use common::race::{Op, Race, World, show};
+use epochkv::{Change, IncrOptions, Snapshot, Ttl, Value};
+
+const INCR: Op = |w| show(w.kv.incr("k"));
+const GET: Op = |w| show(w.kv.get("k"));
+const DELETE: Op = |w| show(w.kv.delete("k"));
+const TAKE: Op = |w| show(w.kv.take("k"));
+const SET: Op = |w| show(w.kv.set("k", 10));
+const SET_TEXT: Op = |w| show(w.kv.set("k", "text"));
+const SWAP: Op = |w| show(w.kv.swap("k", 10, Ttl::NEVER));
+const COMPARE_AND_SET: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 10, Ttl::NEVER));
+const COMPARE_AND_DELETE: Op = |w| show(w.kv.compare_and_delete("k", &Value::from(1)));
+
+fn absent(_: &World) {}
+
+fn one(world: &World) {
+    world.kv.set("k", 1).expect("a number is not deep");
+}
+
+#[test]
+fn incr_and_incr() {
+    Race::new("incr_and_incr", one).between(&[INCR, INCR], &[INCR]);
+}
+
+#[test]
+fn incr_and_incr_of_an_absent_key() {
+    Race::new("incr_and_incr_of_an_absent_key", absent).between(&[INCR, INCR], &[INCR]);
+}
+
+#[test]
+fn incr_and_get() {
+    Race::new("incr_and_get", one).between(&[INCR, INCR], &[GET, GET]);
+}
+
+/// The integer is written in place.
+#[test]
+fn incr_and_set() {
+    Race::new("incr_and_set", one).between(&[INCR, INCR], &[SET]);
+}
+
+#[test]
+fn incr_and_set_of_an_absent_key() {
+    Race::new("incr_and_set_of_an_absent_key", absent).between(&[INCR], &[SET]);
+}
+
+/// The entry is replaced; the increment that comes late fell before it.
+#[test]
+fn incr_and_set_of_text() {
+    Race::new("incr_and_set_of_text", one).between(&[INCR], &[SET_TEXT]);
+}
+
+#[test]
+fn incr_and_delete() {
+    Race::new("incr_and_delete", one).between(&[INCR, INCR], &[DELETE]);
+}
+
+#[test]
+fn incr_and_take() {
+    Race::new("incr_and_take", one).between(&[INCR, INCR], &[TAKE]);
+}
+
+/// A set in place may not change a value that was taken.
+#[test]
+fn set_and_take() {
+    Race::new("set_and_take", one).between(&[SET], &[TAKE, GET]);
+}
+
+#[test]
+fn incr_and_swap() {
+    Race::new("incr_and_swap", one).between(&[INCR, INCR], &[SWAP]);
+}
+
+#[test]
+fn incr_and_compare_and_set() {
+    Race::new("incr_and_compare_and_set", one).between(&[INCR], &[COMPARE_AND_SET]);
+}
+
+#[test]
+fn incr_and_compare_and_delete() {
+    Race::new("incr_and_compare_and_delete", one).between(&[INCR], &[COMPARE_AND_DELETE]);
+}
+
+#[test]
+fn incr_and_update() {
+    let update: &[Op] = &[|w| {
+        let double = |old: Option<&Snapshot>| {
+            Change::Set(Value::from(old.and_then(Snapshot::as_int).unwrap_or(0) * 2))
+        };
+        show(w.kv.update("k", double))
+    }];
+    Race::new("incr_and_update", one).between(&[INCR], update);
+}
+
+/// A bounded count never leaves its bounds, however many threads count.
+#[test]
+fn a_bound_holds() {
+    let sell: &[Op] = &[|w| show(w.kv.incr_with("k", &IncrOptions::by(-1).min(0)))];
+    Race::new("a_bound_holds", one).between(sell, sell);
+}
+
+/// Two that decide by the value: one gets it.
+#[test]
+fn take_and_take() {
+    Race::new("take_and_take", one).between(&[TAKE], &[TAKE]);
+}
+
+#[test]
+fn take_and_swap() {
+    Race::new("take_and_swap", one).between(&[TAKE, INCR], &[SWAP]);
+}
+
+/// An integer of more than 63 bits leaves its cell.
+#[test]
+fn incr_beyond_the_cell() {
+    let before = |w: &World| w.kv.set("k", (1i64 << 62) - 1).expect("a number is not deep");
+    Race::new("incr_beyond_the_cell", before).between(&[INCR], &[INCR]);
+}

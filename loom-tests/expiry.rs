@@ -1,0 +1,138 @@
+//! Deadlines against everything else, with a clock that one of the threads moves:
+//! nothing comes back to life after somebody was told that it is gone, and
+//! nothing new dies for the deadline of something old.
+#![cfg(epochkv_loom)]
+
+mod common;
+
+use common::race::{Op, Race, World, show};
+use core::time::Duration;
+use epochkv::{IncrOptions, Ttl, Value};
+
+const GET: Op = |w| show(w.kv.get("k"));
+const EXISTS: Op = |w| show(w.kv.exists("k"));
+const SET: Op = |w| show(w.kv.set("k", "new"));
+const SET_EX: Op = |w| show(w.kv.set_ex("k", "new", 10));
+const DELETE: Op = |w| show(w.kv.delete("k"));
+const TAKE: Op = |w| show(w.kv.take("k"));
+const INCR: Op = |w| show(w.kv.incr("k"));
+const ADD: Op = |w| show(w.kv.set_if_absent("k", "new", 0));
+const EXPIRE: Op = |w| show(w.kv.expire("k", Duration::from_secs(10)));
+const PERSIST: Op = |w| show(w.kv.persist("k"));
+const LIST: Op = |w| show(w.kv.keys("*"));
+const CAS: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 2, Ttl::NEVER));
+const COUNT_WINDOW: Op = |w| show(w.kv.incr_with("k", &IncrOptions::by(1).ttl_on_create(10)));
+/// Moves the clock to the deadline.
+const PASS: Op = |w| {
+    w.clock.advance(Duration::from_secs(5));
+    String::new()
+};
+
+/// A counter that lives for five seconds.
+fn alive(world: &World) {
+    world.kv.set_ex("k", 1, 5).expect("a number is not deep");
+}
+
+/// The same, five seconds later, still in the table.
+fn expired(world: &World) {
+    alive(world);
+    world.clock.advance(Duration::from_secs(5));
+}
+
+/// Who removes an expired entry removes that entry, not a renewed one.
+#[test]
+fn get_of_expired_and_set() {
+    Race::new("get_of_expired_and_set", expired).between(&[GET, GET], &[SET]);
+}
+
+#[test]
+fn get_of_expired_and_set_ex() {
+    Race::new("get_of_expired_and_set_ex", expired).between(&[GET], &[SET_EX, GET]);
+}
+
+#[test]
+fn get_of_expired_and_incr() {
+    Race::new("get_of_expired_and_incr", expired).between(&[GET], &[INCR, GET]);
+}
+
+#[test]
+fn get_of_expired_and_set_if_absent() {
+    Race::new("get_of_expired_and_set_if_absent", expired).between(&[GET], &[ADD, GET]);
+}
+
+/// Two readers find it expired: it is unlinked, and counted, once.
+#[test]
+fn two_readers_of_expired() {
+    Race::new("two_readers_of_expired", expired).between(&[GET], &[EXISTS]);
+}
+
+#[test]
+fn take_and_delete_of_expired() {
+    Race::new("take_and_delete_of_expired", expired).between(&[TAKE], &[DELETE]);
+}
+
+#[test]
+fn keys_and_set_of_expired() {
+    Race::new("keys_and_set_of_expired", expired).between(&[LIST], &[SET]);
+}
+
+/// Of two that count an expired entry anew, one starts at zero.
+#[test]
+fn incr_and_incr_of_expired() {
+    Race::new("incr_and_incr_of_expired", expired).between(&[INCR], &[INCR]);
+}
+
+#[test]
+fn windows_begin_once() {
+    Race::new("windows_begin_once", expired).between(&[COUNT_WINDOW], &[COUNT_WINDOW]);
+}
+
+/// The heart of the matter: `expire` reads the clock, judges the entry alive,
+/// and is overtaken by the deadline and by a reader who is told it is gone.
+#[test]
+fn expire_does_not_resurrect() {
+    Race::new("expire_does_not_resurrect", alive).between(&[EXPIRE], &[PASS, GET, GET]);
+}
+
+#[test]
+fn persist_does_not_resurrect() {
+    Race::new("persist_does_not_resurrect", alive).between(&[PERSIST], &[PASS, GET, GET]);
+}
+
+#[test]
+fn compare_and_set_does_not_resurrect() {
+    Race::new("compare_and_set_does_not_resurrect", alive).between(&[CAS], &[PASS, EXISTS]);
+}
+
+/// The same where the one who is told is a walk, or a writer.
+#[test]
+fn expire_and_keys() {
+    Race::new("expire_and_keys", alive).between(&[EXPIRE], &[PASS, LIST]);
+}
+
+#[test]
+fn expire_and_delete() {
+    Race::new("expire_and_delete", alive).between(&[EXPIRE], &[PASS, DELETE]);
+}
+
+/// An increment adds to the live value under its deadline, or starts anew
+/// without one.
+#[test]
+fn incr_and_deadline() {
+    Race::new("incr_and_deadline", alive).between(&[INCR], &[PASS, INCR]);
+}
+
+#[test]
+fn incr_and_expire() {
+    Race::new("incr_and_expire", alive).between(&[INCR], &[EXPIRE]);
+}
+
+/// A migration moves entries whatever their deadline.
+#[test]
+fn get_of_expired_and_resize() {
+    let moves: &[Op] = &[|w| {
+        w.resize(0);
+        String::new()
+    }];
+    Race::new("get_of_expired_and_resize", expired).preemptions(3).between(&[GET], moves);
+}

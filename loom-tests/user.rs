@@ -1,0 +1,86 @@
+//! A program on top of the store, checked with loom: what `README.md` in this
+//! folder shows to users.
+#![cfg(epochkv_loom)]
+
+mod common;
+
+use common::race::{Store, World};
+use common::{Bound, Collector, Gate, explore};
+use loom::cell::UnsafeCell;
+use loom::thread;
+use std::sync::Arc;
+
+/// Work that one worker at a time may do, guarded by a key of the store.
+struct Job {
+    kv: Store,
+    gate: Gate,
+    done: UnsafeCell<u32>,
+}
+
+// SAFETY: `done` is touched only by the holder of the lock; that this is so is
+// what the models check.
+unsafe impl Sync for Job {}
+
+impl Job {
+    fn new() -> Self {
+        Self { kv: World::new().kv, gate: Gate::default(), done: UnsafeCell::new(0) }
+    }
+
+    /// Does the job unless somebody else is at it. Returns whether it did.
+    fn try_run(&self, worker: &str) -> bool {
+        self.gate.pass();
+        if !self.kv.set_if_absent("lock", worker, 0).expect("a text is not deep") {
+            return false;
+        }
+        let lock = self.kv.get("lock").expect("nobody else deletes this lock");
+        assert_eq!(lock, worker);
+        self.done.with_mut(|done| {
+            // SAFETY: this worker holds the lock; loom checks that no access is
+            // concurrent.
+            unsafe { *done += 1 }
+        });
+        self.kv.compare_and_delete_snapshot("lock", &lock)
+    }
+
+    fn done(&self) -> u32 {
+        // SAFETY: as in `try_run`: loom checks it.
+        self.done.with(|done| unsafe { *done })
+    }
+}
+
+/// The lock excludes, and carries what one holder did to the next.
+#[test]
+fn a_lock_guards_its_job() {
+    explore("a_lock_guards_its_job", Bound::None, Collector::Keep, || {
+        let job = Arc::new(Job::new());
+        let other = Arc::clone(&job);
+        let worker = thread::spawn(move || u32::from(other.try_run("one")));
+        let mine = u32::from(job.try_run("two"));
+        let runs = mine + worker.join().expect("the worker panicked");
+        assert!(runs >= 1, "somebody was at it when the other was refused");
+        assert_eq!(job.done(), runs);
+        assert!(!job.kv.exists("lock"));
+    });
+}
+
+/// Work handed over through the store: who finds the ticket finds the work.
+#[test]
+fn a_ticket_hands_over_its_work() {
+    explore("a_ticket_hands_over_its_work", Bound::None, Collector::Keep, || {
+        let job = Arc::new(Job::new());
+        let other = Arc::clone(&job);
+        let producer = thread::spawn(move || {
+            other.done.with_mut(|done| {
+                // SAFETY: nobody looks before the ticket is there; loom checks it.
+                unsafe { *done = 7 }
+            });
+            other.gate.pass();
+            other.kv.incr("tickets").expect("nobody stores anything else there");
+        });
+        job.gate.pass();
+        if job.kv.take("tickets").is_some() {
+            assert_eq!(job.done(), 7);
+        }
+        producer.join().expect("the producer panicked");
+    });
+}
