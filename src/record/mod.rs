@@ -93,7 +93,7 @@ mod tests {
     fn equality_is_that_of_slices() {
         let text: Vec<u8> = (0..80).collect();
         for len in 0..40 {
-            assert!(equal(&text[..len], &text[..len].to_vec()));
+            assert!(equal(&text[..len], &text.clone()[..len]));
             assert!(!equal(&text[..len], &text[..len + 1]));
             for at in 0..len {
                 let mut other = text[..len].to_vec();

@@ -63,9 +63,9 @@ impl Entry for Tiny {
 fn tiny(key: u64, value: u64, hash: u64, alive: &Arc<AtomicUsize>) -> Owned<Tiny> {
     alive.fetch_add(1, Ordering::SeqCst);
     let tiny = Tiny { key, value, hash, committed: AtomicBool::new(false), alive: alive.clone() };
-    let raw = Box::into_raw(Box::new(tiny));
+    let raw = NonNull::from(Box::leak(Box::new(tiny)));
     // SAFETY: the only reference to a valid entry.
-    unsafe { Owned::from_raw(NonNull::new_unchecked(raw)) }
+    unsafe { Owned::from_raw(raw) }
 }
 
 type Hash = fn(u64) -> u64;

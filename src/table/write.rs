@@ -61,7 +61,7 @@ impl<E: Entry> Table<E> {
     /// A free slot of the current array's bucket for `hash`, chosen by the caller,
     /// as a place for an absent key: what a rival finds that saw another
     /// slot taken.
-    #[cfg(any(test, epochkv_loom))]
+    #[cfg(epochkv_loom)]
     pub fn vacant_at<'g>(
         &self,
         hash: u64,
