@@ -6,11 +6,19 @@ use std::sync::LazyLock;
 
 /// A sum spread over one cache line per core.
 ///
-/// [`add`](Self::add) is wait-free and touches the calling thread's own line;
+/// [`increment`](Self::increment) and [`decrement`](Self::decrement) are wait-free
+/// and touch the calling thread's own line;
 /// [`sum`](Self::sum) reads all lines and is exact whenever nobody adds.
 #[derive(Debug)]
 pub(crate) struct Sharded {
-    shards: Box<[CachePadded<AtomicIsize>]>,
+    shards: Box<[CachePadded<Shard>]>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    sum: AtomicIsize,
+    /// How often something was subtracted.
+    removals: AtomicUsize,
 }
 
 impl Sharded {
@@ -23,20 +31,33 @@ impl Sharded {
         Self { shards: (0..*COUNT).map(|_| CachePadded::default()).collect() }
     }
 
-    /// Adds `delta` and returns the new value of the calling thread's shard.
+    /// Adds 1 and returns the new value of the calling thread's shard.
     #[inline]
-    pub(crate) fn add(&self, delta: isize) -> isize {
-        let shard = &self.shards[thread_index() & (self.shards.len() - 1)];
+    pub(crate) fn increment(&self) -> isize {
         // Relaxed: a statistic; nothing is published through it.
-        shard.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta)
+        self.shard().sum.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// Subtracts 1 and returns how often that was done in the calling thread's shard.
+    #[inline]
+    pub(crate) fn decrement(&self) -> usize {
+        let shard = self.shard();
+        // Relaxed: as above.
+        shard.sum.fetch_sub(1, Ordering::Relaxed);
+        shard.removals.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    #[inline]
+    fn shard(&self) -> &Shard {
+        &self.shards[thread_index() & (self.shards.len() - 1)]
     }
 
     /// The sum; zero where additions of different threads are seen out of order
     /// and the sum would be negative.
     pub(crate) fn sum(&self) -> usize {
         let sum = self.shards.iter().fold(0isize, |sum, shard| {
-            // Relaxed: as in `add`.
-            sum.wrapping_add(shard.load(Ordering::Relaxed))
+            // Relaxed: as in `increment`.
+            sum.wrapping_add(shard.sum.load(Ordering::Relaxed))
         });
         usize::try_from(sum).unwrap_or(0)
     }
@@ -62,17 +83,17 @@ mod tests {
         let counter = Sharded::new();
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..1000).for_each(|_| _ = counter.add(1)));
+                scope.spawn(|| (0..1000).for_each(|_| _ = counter.increment()));
             }
         });
-        counter.add(-1);
+        assert_eq!(counter.decrement(), 1);
         assert_eq!(counter.sum(), 3999);
     }
 
     #[test]
     fn a_negative_sum_shows_as_zero() {
         let counter = Sharded::new();
-        counter.add(-5);
+        counter.decrement();
         assert_eq!(counter.sum(), 0);
     }
 }

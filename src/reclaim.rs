@@ -9,9 +9,11 @@
 //! share one collector of their own: a guard that some other crate keeps on
 //! crossbeam's default collector holds back nothing here.
 
+use crate::sync::{AtomicPtr, Ordering};
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 /// An allocation that manages its own reference count.
 ///
@@ -27,6 +29,9 @@ pub unsafe trait Managed: Sized + Send + Sync + 'static {
     ///
     /// The caller owns one reference to `this` and does not use it afterwards.
     unsafe fn release(this: NonNull<Self>);
+
+    /// About how many bytes the last release frees.
+    fn bytes(this: Shared<'_, Self>) -> usize;
 }
 
 /// One reference, to be given up when this is dropped.
@@ -129,8 +134,9 @@ impl<'g, E: Managed> Unlinked<'g, E> {
 
 impl<E: Managed> Drop for Unlinked<'_, E> {
     fn drop(&mut self) {
+        let bytes = E::bytes(self.share());
         let reference = Reference(self.entry);
-        self.guard.defer(move || drop(reference));
+        self.guard.retire(bytes, move || drop(reference));
     }
 }
 
@@ -138,17 +144,110 @@ impl<E: Managed> Drop for Unlinked<'_, E> {
 ///
 /// Guards never leave the crate. Foreign code runs under one in `Kv::with`, and
 /// where the store's clock is the user's own.
+#[repr(transparent)]
 pub struct Guard(imp::Guard);
 
+/// Bytes that a thread retires before it hands them to the collector, whatever
+/// their number: a few large values must not wait for many small ones.
+const BYTES_PER_FLUSH: usize = 128 << 10;
+
 impl Guard {
-    /// Runs `work` when every guard that lives now is gone.
-    pub fn defer(&self, work: impl FnOnce() + Send + 'static) {
+    /// Runs `work`, which frees about so many bytes, when every guard that lives
+    /// now is gone. `work` may run on any thread, also while that thread ends,
+    /// and must not pin: a pin there could run further work, and so on.
+    pub fn retire(&self, bytes: usize, work: impl FnOnce() + Send + 'static) {
+        thread_local! {
+            static RETIRED: Cell<usize> = const { Cell::new(0) };
+        }
         self.0.defer(work);
+        let retired = RETIRED.try_with(|retired| retired.replace(retired.get() + bytes));
+        if retired.is_ok_and(|before| before + bytes >= BYTES_PER_FLUSH) {
+            let _ = RETIRED.try_with(|retired| retired.set(0));
+            self.flush();
+        }
+    }
+
+    /// Stands for a guard where none is needed.
+    ///
+    /// # Safety
+    ///
+    /// The caller reads only memory that no other thread can reach, and retires
+    /// nothing.
+    pub unsafe fn unprotected() -> &'static Self {
+        // SAFETY: by the caller's promise; `Guard` is a transparent wrapper.
+        unsafe { &*ptr::from_ref(imp::unprotected()).cast::<Self>() }
     }
 
     /// Hands this thread's garbage to the collector and lets it free what it can.
     pub fn flush(&self) {
         self.0.flush();
+    }
+}
+
+/// A lock-free stack from which everything is taken at once (Treiber 1986;
+/// without single pops it has no ABA problem).
+pub struct Stack<T> {
+    head: AtomicPtr<Node<T>>,
+}
+
+struct Node<T> {
+    value: T,
+    next: *mut Node<T>,
+}
+
+// SAFETY: the stack owns its values and only moves them.
+unsafe impl<T: Send> Send for Stack<T> {}
+// SAFETY: shared access moves values in and out, it never shares them.
+unsafe impl<T: Send> Sync for Stack<T> {}
+
+impl<T> Stack<T> {
+    /// An empty stack.
+    pub fn new() -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Whether the stack is empty, or was a moment ago.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        // Relaxed: nothing is read through it.
+        self.head.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Adds a value.
+    pub fn push(&self, value: T) {
+        let node = Box::into_raw(Box::new(Node { value, next: ptr::null_mut() }));
+        // Relaxed: only the expectation of the exchange.
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the node is not shared yet.
+            unsafe { (*node).next = head };
+            // Release: publishes the node to `take_all`. Relaxed on failure.
+            match self.head.compare_exchange(head, node, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes all values.
+    pub fn take_all(&self) -> Vec<T> {
+        // Acquire: pairs with `push`, and through the release sequence with all
+        // pushes below it.
+        let mut head = self.head.swap(ptr::null_mut(), Ordering::Acquire);
+        let mut values = Vec::new();
+        while !head.is_null() {
+            // SAFETY: made by `push`, and taken out of the stack by this thread alone.
+            let node = unsafe { Box::from_raw(head) };
+            values.push(node.value);
+            head = node.next;
+        }
+        values
+    }
+}
+
+impl<T> Drop for Stack<T> {
+    fn drop(&mut self) {
+        self.take_all();
     }
 }
 
@@ -170,6 +269,11 @@ mod imp {
 
     thread_local! {
         static PARTICIPANT: LocalHandle = COLLECTOR.register();
+    }
+
+    pub(super) fn unprotected() -> &'static Guard {
+        // SAFETY: the caller of `Guard::unprotected` promises what this asks.
+        unsafe { crossbeam_epoch::unprotected() }
     }
 
     #[inline]
@@ -215,6 +319,10 @@ mod imp {
 
     pub(super) fn pin() -> Guard {
         if KEEP.get() { Guard::Keep } else { Guard::Epoch(crossbeam_epoch::pin()) }
+    }
+
+    pub(super) fn unprotected() -> &'static Guard {
+        Box::leak(Box::new(Guard::Keep))
     }
 
     pub(super) fn use_epoch(yes: bool) {

@@ -3,8 +3,9 @@
 use super::Kv;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::reclaim::{Guard, Owned, Shared};
+use crate::reclaim::{self, Guard, Owned, Shared};
 use crate::record::{Content, Deadline, MAX_KEY_LEN, Record};
+use crate::snapshot::Snapshot;
 use crate::table::{Occupied, Place};
 use crate::time::clock::Clock;
 use crate::time::ttl::Now;
@@ -52,8 +53,17 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Hashes a key for writing.
     #[inline]
     pub(super) fn hashed_for_write<'k>(&self, key: &'k K) -> Result<Hashed<'k, K>, Error> {
-        check_len(key)?;
+        if key.key_bytes().len() > MAX_KEY_LEN {
+            return Err(ErrorKind::KeyTooLong.into());
+        }
         Ok(self.hashed(key))
+    }
+
+    /// The value of a key.
+    #[inline]
+    pub(super) fn get_hashed(&self, key: &Hashed<'_, K>) -> Option<Snapshot> {
+        let guard = reclaim::pin();
+        self.find(key, &self.now(), &guard).map(|record| Snapshot::new(record, record.value()))
     }
 
     /// The live entry of a key.
@@ -107,7 +117,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
     fn unlink_expired<'g>(&self, place: Occupied<'g, Record<K>>, guard: &'g Guard) -> bool {
         let unlinked = self.table().remove(place, guard).is_some();
-        self.inner.expired.add(isize::from(unlinked));
+        if unlinked {
+            self.inner.expired.increment();
+        }
         unlinked
     }
 
@@ -173,12 +185,4 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             }
         }
     }
-}
-
-/// Refuses a key that no record can hold.
-pub(super) fn check_len<K: Key + ?Sized>(key: &K) -> Result<(), Error> {
-    if key.key_bytes().len() > MAX_KEY_LEN {
-        return Err(ErrorKind::KeyTooLong.into());
-    }
-    Ok(())
 }

@@ -1,14 +1,14 @@
 //! Atomic neighbours of `set` and `delete`: each decides and writes at one instant.
 
 use super::Kv;
-use super::access::{Step, check_len};
+use super::access::{Hashed, Step};
 use crate::error::Error;
 use crate::key::Key;
 use crate::reclaim::{self, Shared};
-use crate::record::{Content, Record};
+use crate::record::{Content, Deadline, Record};
 use crate::snapshot::Snapshot;
 use crate::time::clock::Clock;
-use crate::time::ttl::Ttl;
+use crate::time::ttl::{Now, Ttl};
 use crate::value::{Input, Value};
 use core::hash::BuildHasher;
 
@@ -34,7 +34,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         value: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<Option<Snapshot>, Error> {
-        self.write_if(key, value, ttl, |old| Ok(old.map(Snapshot::exact)))
+        Ok(self.write_if(&self.prepare(key, value, ttl)?, |old| Ok(old.map(Snapshot::exact))))
     }
 
     /// Removes a key and returns its value, exactly. Lock-free.
@@ -76,7 +76,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         value: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
-        self.write_if(key, value, ttl, |live| if live.is_none() { Ok(true) } else { Err(false) })
+        let absent =
+            |live: Option<Shared<'_, _>>| if live.is_none() { Ok(true) } else { Err(false) };
+        Ok(self.write_if(&self.prepare(key, value, ttl)?, absent))
     }
 
     /// Stores a value only if the key is there. Returns whether it did. Lock-free.
@@ -99,7 +101,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         value: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
-        self.write_if(key, value, ttl, |live| if live.is_some() { Ok(true) } else { Err(false) })
+        let present =
+            |live: Option<Shared<'_, _>>| if live.is_some() { Ok(true) } else { Err(false) };
+        Ok(self.write_if(&self.prepare(key, value, ttl)?, present))
     }
 
     /// Stores `new` only if the value is `expected`: the same kind, and equal,
@@ -128,20 +132,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         new: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
-        let new = new.into();
-        new.check_depth()?;
-        check_len(key)?;
-        let ttl = ttl.into();
-        while let Some(seen) = self.get(key) {
-            if !seen.as_ref().same(expected.as_ref()) {
-                return Ok(false);
-            }
-            if self.compare_and_set_snapshot(key, &seen, new.as_ref(), ttl)? {
-                return Ok(true);
-            }
-            // The key was written in between, perhaps with an equal value.
-        }
-        Ok(false)
+        let write = self.prepare(key, new, ttl)?;
+        let decide = |seen: &Snapshot| self.write_if(&write, is_unchanged(seen)).then_some(true);
+        Ok(self.while_same(&write.key, expected, decide))
     }
 
     /// Stores `new` only if nobody has written the key since `expected` was
@@ -171,9 +164,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         new: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
-        self.write_if(key, new, ttl, |live| {
-            if live.is_some_and(|record| expected.is_of(record)) { Ok(true) } else { Err(false) }
-        })
+        Ok(self.write_if(&self.prepare(key, new, ttl)?, is_unchanged(expected)))
     }
 
     /// Removes a key only if its value is `expected`, compared as in
@@ -189,15 +180,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn compare_and_delete(&self, key: &K, expected: &Value) -> bool {
-        while let Some(seen) = self.get(key) {
-            if !seen.as_ref().same(expected.as_ref()) {
-                return false;
-            }
-            if self.compare_and_delete_snapshot(key, &seen) {
-                return true;
-            }
-        }
-        false
+        let key = self.hashed(key);
+        let decide = |seen: &Snapshot| self.delete_if_unchanged(&key, seen).then_some(true);
+        self.while_same(&key, expected, decide)
     }
 
     /// Removes a key only if nobody has written it since `expected` was read
@@ -215,34 +200,83 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn compare_and_delete_snapshot(&self, key: &K, expected: &Snapshot) -> bool {
-        let key = self.hashed(key);
-        let guard = reclaim::pin();
-        let remove = |live: Option<Shared<'_, Record<K>>>| match live {
-            Some(record) if expected.is_of(record) => Step::Remove(true),
-            _ => Step::Keep(false),
-        };
-        self.decide(&key, &self.now(), &guard, remove).0
+        self.delete_if_unchanged(&self.hashed(key), expected)
     }
 
-    /// Writes a value if `decide` answers `Ok` to the key's live entry; returns
-    /// what it answered.
-    fn write_if<'v, R>(
+    /// Removes a key if its entry is the one of `expected`.
+    pub(super) fn delete_if_unchanged(&self, key: &Hashed<'_, K>, expected: &Snapshot) -> bool {
+        let guard = reclaim::pin();
+        let remove = |live: Option<Shared<'_, Record<K>>>| match is_unchanged(expected)(live) {
+            Ok(answer) => Step::Remove(answer),
+            Err(answer) => Step::Keep(answer),
+        };
+        self.decide(key, &self.now(), &guard, remove).0
+    }
+
+    /// As long as the key's value is `expected`, lets `act` try to change exactly
+    /// what was seen; it answers `None` if the key was written in between,
+    /// perhaps with an equal value. The comparison runs outside of any guard.
+    fn while_same(
         &self,
-        key: &K,
+        key: &Hashed<'_, K>,
+        expected: &Value,
+        act: impl Fn(&Snapshot) -> Option<bool>,
+    ) -> bool {
+        while let Some(seen) = self.get_hashed(key) {
+            if !seen.as_ref().same(expected.as_ref()) {
+                return false;
+            }
+            if let Some(done) = act(&seen) {
+                return done;
+            }
+        }
+        false
+    }
+
+    /// Checks the input of a conditional write, and does what must not be done
+    /// under a guard: the caller's conversions and hasher, and copies of long text.
+    fn prepare<'k, 'v>(
+        &self,
+        key: &'k K,
         value: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
-        mut decide: impl FnMut(Option<Shared<'_, Record<K>>>) -> Result<R, R>,
-    ) -> Result<R, Error> {
+    ) -> Result<Write<'k, 'v, '_, K, C>, Error> {
         let now = self.now();
         let deadline = ttl.into().deadline(&now);
         let input = value.into();
         input.check_depth()?;
         let key = self.hashed_for_write(key)?;
+        Ok(Write { key, input: Content::prepare(input), deadline, now })
+    }
+
+    /// Writes a value if `decide` answers `Ok` to the key's live entry; returns
+    /// what it answered.
+    fn write_if<R>(
+        &self,
+        write: &Write<'_, '_, '_, K, C>,
+        mut decide: impl FnMut(Option<Shared<'_, Record<K>>>) -> Result<R, R>,
+    ) -> R {
+        let Write { key, input, deadline, now } = write;
         let guard = reclaim::pin();
         let step = |live: Option<_>| match decide(live) {
-            Ok(answer) => Step::Put(key.record(deadline, Content::of(&input)), answer),
+            Ok(answer) => Step::Put(key.record(*deadline, Content::of(input)), answer),
             Err(answer) => Step::Keep(answer),
         };
-        Ok(self.decide(&key, &now, &guard, step).0)
+        self.decide(key, now, &guard, step).0
     }
+}
+
+/// A conditional write whose input is checked.
+struct Write<'k, 'v, 'c, K: ?Sized, C> {
+    key: Hashed<'k, K>,
+    input: Input<'v>,
+    deadline: Deadline,
+    now: Now<'c, C>,
+}
+
+/// Whether the live entry is the one of a snapshot.
+fn is_unchanged<K: Key + ?Sized>(
+    expected: &Snapshot,
+) -> impl Fn(Option<Shared<'_, Record<K>>>) -> Result<bool, bool> {
+    |live| if live.is_some_and(|record| expected.is_of(record)) { Ok(true) } else { Err(false) }
 }

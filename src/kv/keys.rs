@@ -75,10 +75,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             for item in page {
                 let mut seen = Some(item.value().clone());
                 while let Some(value) = seen.take_if(|value| !keep(item.key(), value)) {
-                    if self.compare_and_delete_snapshot(item.key(), &value) {
+                    if self.delete_if_unchanged(&item.hashed(), &value) {
                         removed += 1;
                     } else {
-                        seen = self.get(item.key());
+                        seen = self.get_hashed(&item.hashed());
                     }
                 }
             }

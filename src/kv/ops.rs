@@ -103,9 +103,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// ```
     #[must_use]
     pub fn get(&self, key: &K) -> Option<Snapshot> {
-        let key = self.hashed(key);
-        let guard = reclaim::pin();
-        self.find(&key, &self.now(), &guard).map(|record| Snapshot::new(record, record.value()))
+        self.get_hashed(&self.hashed(key))
     }
 
     /// The value of a key, or `default`, which is not stored.

@@ -1,6 +1,7 @@
 //! Walks over the store: streaming, in pages, and the loop under all of them.
 
 use super::Kv;
+use super::access::Hashed;
 use crate::glob::Pattern;
 use crate::key::Key;
 use crate::reclaim::{self, Shared};
@@ -41,6 +42,13 @@ impl<K: Key + ?Sized> Item<K> {
     #[must_use]
     pub fn expiry(&self) -> Expiry {
         self.expiry
+    }
+}
+
+impl<K: Key + ?Sized> Item<K> {
+    /// The key, with the hash that its entry has.
+    pub(super) fn hashed(&self) -> Hashed<'_, K> {
+        Hashed { key: self.key(), hash: self.record.share().hash() }
     }
 }
 

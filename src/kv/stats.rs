@@ -5,6 +5,12 @@ use crate::key::Key;
 use crate::reclaim;
 use crate::record;
 
+/// Steps of the collector that one `flush` makes.
+const FLUSHES: usize = 16;
+
+/// Buckets of a cleared table that `flush` releases before it looks again.
+const RELEASE_PER_STEP: usize = 4096;
+
 /// Figures about a store, for dashboards and tests. Each is read by itself, not
 /// all at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,18 +85,30 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     /// thread; others go on working. It shrinks by itself too, but only while
     /// keys are removed.
     pub fn shrink_to_fit(&self) {
-        self.table().shrink_to_fit(&reclaim::pin());
+        self.table().shrink_to_fit();
     }
 
-    /// Frees the memory of removed entries as far as possible now: what this
-    /// thread removed, unless another thread is in the middle of an operation
-    /// that could still see it. Other threads' last few dozen removals are freed
-    /// by their own next operations. What this thread keeps for its next entries
-    /// (at most some hundred KiB) goes back to the allocator too.
+    /// Frees the memory of removed and cleared entries now, as far as no thread
+    /// is in the middle of an operation that could still see them. Removals of
+    /// other threads that they have not handed over yet, a few dozen each, are
+    /// freed after their next operations. What this thread keeps for its next
+    /// entries (at most some hundred KiB) goes back to the allocator too.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("k", "v")?;
+    /// kv.delete("k");
+    /// kv.flush();
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn flush(&self) {
-        // An epoch passes in up to three steps, one of which each flush can do.
-        for _ in 0..4 {
+        // An epoch passes in up to three steps, one of which each flush can do;
+        // and each frees a bounded number of batches.
+        for _ in 0..FLUSHES {
             reclaim::pin().flush();
+            while self.table().release_cleared(RELEASE_PER_STEP) {}
         }
         record::release_spare();
     }
@@ -106,6 +124,6 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     #[cfg(epochkv_loom)]
     #[doc(hidden)]
     pub fn finish_resize(&self) {
-        self.table().finish_migration(&reclaim::pin());
+        self.table().finish_migration();
     }
 }

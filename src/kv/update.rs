@@ -130,10 +130,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         ttl: impl Into<Ttl>,
         make: impl FnOnce() -> Value,
     ) -> Result<Snapshot, Error> {
-        if let Some(found) = self.get(key) {
+        let key = self.hashed_for_write(key)?;
+        if let Some(found) = self.get_hashed(&key) {
             return Ok(found);
         }
-        let key = self.hashed_for_write(key)?;
         let input = Input::Value(make());
         input.check_depth()?;
         let now = self.now();

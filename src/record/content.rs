@@ -1,7 +1,7 @@
 //! The value on its way into a record, in the form in which it is stored.
 
 use super::cell::Cell;
-use crate::value::{Input, Value};
+use crate::value::{Input, Value, ValueRef};
 use std::sync::Arc;
 
 /// Texts up to this length stand in the record; longer ones are shared, so that
@@ -59,6 +59,17 @@ impl<'a> Content<'a> {
     /// A float.
     pub(crate) fn float(value: f64) -> Self {
         Self::scalar(Kind::FLOAT, value.to_bits())
+    }
+
+    /// Turns long text into a shared value, so that [`of`](Self::of), which may be
+    /// called under a guard and more than once, does not copy it.
+    pub(crate) fn prepare<'v>(input: Input<'v>) -> Input<'v> {
+        let len = match input.as_ref() {
+            ValueRef::Str(text) => text.len(),
+            ValueRef::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        };
+        if len > INLINE_MAX { Input::Value(input.into_value()) } else { input }
     }
 
     /// Borrows what can stay where it is and shares what can be shared.

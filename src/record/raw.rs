@@ -281,6 +281,21 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
         // SAFETY: a block of this size since `from_bytes`, and nobody's any more.
         unsafe { Block::from_raw(this.cast(), size) }.recycle();
     }
+
+    fn bytes(this: Shared<'_, Self>) -> usize {
+        let record = this.get();
+        let size = Self::size(record.kind(), record.key_len(), record.text_len());
+        // Of containers only the length at the top is known at once.
+        let shared = match this.value() {
+            _ if record.kind() != Kind::SHARED => 0,
+            ValueRef::Str(text) => text.len(),
+            ValueRef::Bytes(bytes) => bytes.len(),
+            ValueRef::List(list) => list.len() * size_of::<Value>(),
+            ValueRef::Dict(dict) => dict.len() * 2 * size_of::<Value>(),
+            _ => 0,
+        };
+        size + shared
+    }
 }
 
 /// A block of memory, aligned for a record, with nothing in it.

@@ -35,6 +35,7 @@ pub(super) struct Header<E> {
     /// The number of entries, shared by all tables between two calls of `clear`.
     pub(super) entries: Arc<Sharded>,
     arena: Arena<E>,
+    overflow_buckets: AtomicUsize,
     /// The start of the allocation; the header lies behind some padding.
     start: NonNull<u8>,
 }
@@ -140,9 +141,16 @@ impl<'g, E: Entry> Array<'g, E> {
         Self::layout(self.lg).size() + self.header().arena.bytes()
     }
 
-    /// The number of overflow buckets in use.
+    /// The number of overflow buckets in chains.
     pub(super) fn overflow_buckets(self) -> usize {
-        self.header().arena.taken()
+        // Relaxed: a statistic.
+        self.header().overflow_buckets.load(StatOrdering::Relaxed)
+    }
+
+    /// Counts overflow buckets that were linked into a chain.
+    pub(super) fn count_overflow_buckets(self, linked: usize) {
+        // Relaxed: a statistic.
+        self.header().overflow_buckets.fetch_add(linked, StatOrdering::Relaxed);
     }
 
     /// Frees the table's memory, without regard to entries.
@@ -159,36 +167,28 @@ impl<'g, E: Entry> Array<'g, E> {
         unsafe { alloc::dealloc(start.as_ptr(), layout) };
     }
 
-    /// Releases the entries that the chain of one bucket names.
+    /// Releases the entries that bucket `index` owns (I7): those that have
+    /// arrived from the predecessor and have not left for the successor.
     ///
     /// # Safety
     ///
-    /// As for [`free`](Self::free), and each entry in the chain is the table's.
-    unsafe fn release_chain(self, index: u64, guard: &Guard) {
-        for bucket in self.bucket(index).chain(guard) {
-            for slot in bucket.slots() {
-                if let Some(entry) = slot.load(guard).into_pointer() {
-                    // SAFETY: the word held the table's reference to the entry,
-                    // and the table is never read again.
-                    unsafe { E::release(entry) };
-                }
+    /// As for [`free`](Self::free); each bucket is released once.
+    unsafe fn release_bucket(self, index: u64) {
+        // SAFETY: exclusive by the caller's promise.
+        let guard = unsafe { Guard::unprotected() };
+        let (header, mask) = (self.header(), index & self.mask());
+        let arrived = header.progress.group_of(index).is_none_or(|g| self.is_ready(g, guard));
+        let left = header.next.load(guard).is_some_and(|n| n.is_ready(mask & n.mask(), guard));
+        if left || !arrived {
+            return;
+        }
+        for slot in self.bucket(index).chain(guard).flat_map(Bucket::slots) {
+            if let Some(entry) = slot.load(guard).into_pointer() {
+                // SAFETY: the word held the table's reference to the entry, and
+                // the table is never read again.
+                unsafe { E::release(entry) };
             }
         }
-    }
-
-    /// Whether the entries that bucket `index` names are its own (I7): they have
-    /// arrived from the predecessor, and have not left for the successor.
-    fn owns(self, index: u64, guard: &'g Guard) -> bool {
-        let arrived = match self.header().progress.group_of(index) {
-            Some(group) => self.is_ready(group, guard),
-            None => true,
-        };
-        let left = self
-            .header()
-            .next
-            .load(guard)
-            .is_some_and(|next| next.is_ready(index & self.mask() & next.mask(), guard));
-        arrived && !left
     }
 
     /// Whether a group of the predecessor's has been migrated into this table.
@@ -220,7 +220,14 @@ impl<E: Entry> OwnedArray<E> {
         let base = unsafe { start.byte_add(padding + Array::<E>::HEADER) }.cast::<Bucket<E>>();
         let array = Array { base, lg, valid: PhantomData };
         let arena = Arena::new(lg);
-        let header = Header { next: ArrayCell::empty(), progress, entries, arena, start };
+        let header = Header {
+            next: ArrayCell::empty(),
+            progress,
+            entries,
+            arena,
+            overflow_buckets: AtomicUsize::new(0),
+            start,
+        };
         // SAFETY: in bounds, aligned, and exclusive.
         unsafe { array.header_ptr().write(header) };
         // Zeroed memory is a valid array of unused buckets; loom's atomics are
@@ -265,20 +272,23 @@ impl<E: Entry> From<Option<OwnedArray<E>>> for Detached<E> {
     }
 }
 
+impl<E: Entry> Drop for Detached<E> {
+    fn drop(&mut self) {
+        while self.release_some(usize::MAX) {}
+    }
+}
+
 impl<E: Entry> Detached<E> {
     /// Releases the entries of up to `budget` buckets and frees tables that are
     /// done with. Returns whether something is left.
-    pub(super) fn release_some(&mut self, budget: usize, guard: &Guard) -> bool {
+    pub(super) fn release_some(&mut self, budget: usize) -> bool {
         for _ in 0..budget {
             let Some(owned) = &self.array else {
                 return false;
             };
             let array = owned.share();
-            if array.owns(self.position, guard) {
-                // SAFETY: `Detached` owns the tables, and this bucket owns the
-                // entries it names.
-                unsafe { array.release_chain(self.position, guard) };
-            }
+            // SAFETY: `Detached` owns the tables and comes by each bucket once.
+            unsafe { array.release_bucket(self.position) };
             self.position += 1;
             if self.position > array.mask() {
                 let next = array.header().next.take();
@@ -362,7 +372,7 @@ impl<E: Entry> ArrayCell<E> {
         );
         if swapped.is_ok() {
             let old = OwnedArray(Array { base: old.base, lg: old.lg, valid: PhantomData });
-            guard.defer(move || drop(old));
+            guard.retire(old.0.bytes(), move || drop(old));
         }
         swapped.is_ok()
     }
@@ -409,12 +419,6 @@ impl<E> Arena<E> {
         let head = unsafe { self.head.load(Ordering::Acquire).as_ref() };
         // SAFETY: as above; `next` never changes.
         core::iter::successors(head, |slab| unsafe { slab.next.as_ref() })
-    }
-
-    fn taken(&self) -> usize {
-        self.slabs()
-            .map(|slab| slab.taken.load(StatOrdering::Relaxed).min(slab.buckets.len()))
-            .sum()
     }
 
     fn bytes(&self) -> usize {

@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::progress::Progress;
 use super::root::{Table, lg_for};
 use super::word::Word;
-use crate::reclaim::Guard;
+use crate::reclaim::{self, Guard};
 use std::sync::Arc;
 
 /// Entries per bucket above which an insertion into an overflow bucket makes
@@ -21,18 +21,36 @@ const GROW_ABOVE: usize = 5;
 /// entry and a quarter per bucket.
 const SHRINK_BELOW_QUARTERS: usize = 5;
 
-/// A removal looks whether the table should shrink when its thread's part of
-/// the count is a multiple of this.
-const SHRINK_CHECK: isize = 256;
+/// Every so many removals, or insertions into overflow buckets that are there
+/// already, of a thread's it is looked whether the table has the right size.
+const CHECK_EVERY: usize = 64;
+
+/// Chunks that one guard covers where a thread does a whole migration.
+const CHUNKS_PER_PIN: usize = 64;
 
 /// The most doublings that one migration undoes, so that a group stays small.
 const SHRINK_STEPS: u32 = 3;
 
 impl<E: Entry> Table<E> {
+    /// After an insertion into an overflow bucket: `appended` if that is new,
+    /// `count` entries are there by the calling thread's part of the count.
+    #[inline]
+    pub(super) fn grow_now_and_then(
+        &self,
+        array: Array<'_, E>,
+        appended: bool,
+        count: isize,
+        guard: &Guard,
+    ) {
+        if appended || count % CHECK_EVERY as isize == 0 {
+            self.grow_if_full(array, guard);
+        }
+    }
+
     /// Starts to grow if the array is full; or, if churn has left a large part
-    /// of the buckets with an overflow bucket, to rebuild it in the same size.
+    /// of the buckets with an overflow bucket, to rebuild it.
     #[cold]
-    pub(super) fn grow_if_full(&self, array: Array<'_, E>, guard: &Guard) {
+    fn grow_if_full(&self, array: Array<'_, E>, guard: &Guard) {
         if array.header().next.load(guard).is_some() {
             return;
         }
@@ -48,9 +66,10 @@ impl<E: Entry> Table<E> {
         }
     }
 
+    /// After a removal, the calling thread's `count`th.
     #[inline]
-    pub(super) fn shrink_now_and_then(&self, array: Array<'_, E>, count: isize, guard: &Guard) {
-        if count % SHRINK_CHECK == 0 {
+    pub(super) fn shrink_now_and_then(&self, array: Array<'_, E>, count: usize, guard: &Guard) {
+        if count % CHECK_EVERY == 0 && array.lg() > self.min_lg() {
             self.shrink_if_sparse(array, guard);
         }
     }
@@ -72,17 +91,18 @@ impl<E: Entry> Table<E> {
 
     /// Shrinks the table as far as its entries allow, all by the calling
     /// thread. Others go on working.
-    pub fn shrink_to_fit(&self, guard: &Guard) {
+    pub fn shrink_to_fit(&self) {
         loop {
-            let array = self.array(guard);
-            let before = array.lg();
-            if array.header().next.load(guard).is_none() {
-                self.shrink(array, array.header().entries.sum(), guard);
+            let guard = reclaim::pin();
+            let array = self.array(&guard);
+            if array.header().next.load(&guard).is_none() {
+                self.shrink(array, array.header().entries.sum(), &guard);
             }
-            self.finish_migration(guard);
-            if self.array(guard).lg() >= before {
+            if array.header().next.load(&guard).is_none() {
                 return;
             }
+            drop(guard);
+            self.finish_migration();
         }
     }
 
@@ -92,14 +112,18 @@ impl<E: Entry> Table<E> {
         self.start_migration(self.array(guard), lg, guard);
     }
 
-    /// Finishes a running migration, if there is one.
-    pub fn finish_migration(&self, guard: &Guard) {
-        let array = self.array(guard);
-        let Some(next) = array.header().next.load(guard) else {
-            return;
-        };
-        while self.array(guard) == array {
-            self.help_migration(array, next, guard);
+    /// Finishes a running migration, if there is one, some chunks under one guard.
+    pub fn finish_migration(&self) {
+        loop {
+            let guard = reclaim::pin();
+            let array = self.array(&guard);
+            for _ in 0..CHUNKS_PER_PIN {
+                let Some(next) = array.header().next.load(&guard) else { return };
+                if self.array(&guard) != array {
+                    return;
+                }
+                self.help_migration(array, next, &guard);
+            }
         }
     }
 
@@ -211,6 +235,8 @@ impl<'g, E: Entry> Array<'g, E> {
             bucket.link().publish_private(overflow);
             overflow = Some(bucket);
         }
-        target.link().publish(overflow);
+        if target.link().publish(overflow) && overflow.is_some() {
+            self.count_overflow_buckets(rest.len().div_ceil(SLOTS));
+        }
     }
 }

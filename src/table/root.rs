@@ -4,21 +4,29 @@ use super::array::{Array, ArrayCell, Detached, MAX_LG, OwnedArray};
 use super::entry::Entry;
 use super::progress::Progress;
 use crate::counter::Sharded;
-use crate::reclaim::{self, Guard};
+use crate::reclaim::{Guard, Stack};
 use crate::sync::stat::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
-/// Buckets whose entries one deferred call releases after `clear`.
-const RELEASE_SLICE: usize = 256;
+/// What a cleared table counts as where retired bytes are counted: enough to be
+/// handed to the collector at once.
+const CLEARED_BYTES: usize = 1 << 20;
 
 /// The hash table. See the module's page.
 pub struct Table<E: Entry> {
-    /// Read by every operation, written only by resizes and `clear`.
-    root: CachePadded<ArrayCell<E>>,
+    shared: CachePadded<Shared<E>>,
     /// The table never shrinks below this.
     min_lg: u32,
     resizes: AtomicU64,
+}
+
+/// Read by every operation, written only by resizes and `clear`.
+struct Shared<E: Entry> {
+    root: ArrayCell<E>,
+    /// Tables that were cleared and that no guard can reach any more. Writers
+    /// release them a few buckets at a time.
+    cleared: Arc<Stack<Detached<E>>>,
 }
 
 /// The dimensions of a table.
@@ -45,7 +53,10 @@ impl<E: Entry> Table<E> {
     /// A table of `2^lg` buckets.
     pub fn with_buckets(lg: u32) -> Self {
         Self {
-            root: CachePadded::new(ArrayCell::new(Self::fresh(lg))),
+            shared: CachePadded::new(Shared {
+                root: ArrayCell::new(Self::fresh(lg)),
+                cleared: Arc::new(Stack::new()),
+            }),
             min_lg: lg,
             resizes: AtomicU64::new(0),
         }
@@ -58,11 +69,11 @@ impl<E: Entry> Table<E> {
     /// The current array. Every attempt of an operation starts here.
     #[inline]
     pub(super) fn array<'g>(&self, guard: &'g Guard) -> Array<'g, E> {
-        self.root.load_root(guard)
+        self.shared.root.load_root(guard)
     }
 
     pub(super) fn root(&self) -> &ArrayCell<E> {
-        &self.root
+        &self.shared.root
     }
 
     pub(super) fn min_lg(&self) -> u32 {
@@ -94,32 +105,43 @@ impl<E: Entry> Table<E> {
     }
 
     /// Removes all entries at one instant, in constant time: the root moves to
-    /// a fresh array. The old entries are released in slices, each when the
-    /// collector comes by.
+    /// a fresh array. The old entries are released by later writes, each a few,
+    /// or by [`release_cleared`](Self::release_cleared).
     pub fn clear(&self, guard: &Guard) {
-        let detached = self.root.swap(Self::fresh(self.min_lg));
-        release_later(detached, guard);
+        let detached = self.shared.root.swap(Self::fresh(self.min_lg));
+        let cleared = Arc::clone(&self.shared.cleared);
+        guard.retire(CLEARED_BYTES, move || cleared.push(detached));
     }
-}
 
-fn release_later<E: Entry>(mut detached: Detached<E>, guard: &Guard) {
-    guard.defer(move || {
-        let guard = reclaim::pin();
-        if detached.release_some(RELEASE_SLICE, &guard) {
-            release_later(detached, &guard);
+    /// Releases the entries of up to `budget` buckets of cleared tables. Returns
+    /// whether something is left, as far as this thread can see.
+    #[inline]
+    pub fn release_cleared(&self, budget: usize) -> bool {
+        !self.shared.cleared.is_empty() && self.release_some(budget)
+    }
+
+    #[cold]
+    fn release_some(&self, budget: usize) -> bool {
+        let mut cleared = self.shared.cleared.take_all();
+        if let Some(mut detached) = cleared.pop() {
+            if detached.release_some(budget) {
+                cleared.push(detached);
+            }
         }
-    });
+        let left = !cleared.is_empty();
+        cleared.into_iter().for_each(|detached| self.shared.cleared.push(detached));
+        left
+    }
 }
 
 impl<E: Entry> Drop for Table<E> {
     fn drop(&mut self) {
-        let guard = reclaim::pin();
-        let mut detached = Detached::from(self.root.take());
-        while detached.release_some(usize::MAX, &guard) {}
+        drop(Detached::from(self.shared.root.take()));
     }
 }
 
 /// The smallest number of buckets that keeps `entries` at half a bucket's slots.
 pub(super) fn lg_for(entries: usize) -> u32 {
-    (entries / 7 * 2).max(1).next_power_of_two().trailing_zeros().clamp(0, MAX_LG)
+    let buckets = (entries.div_ceil(7)).saturating_mul(2).max(1);
+    buckets.checked_next_power_of_two().map_or(MAX_LG, usize::trailing_zeros).min(MAX_LG)
 }

@@ -449,8 +449,9 @@ impl<B> Link<B> {
         seen.next()
     }
 
-    /// Unused to ready: the last step of filling a bucket of a successor.
-    pub(super) fn publish(&self, overflow: Option<&B>) {
+    /// Unused to ready: the last step of filling a bucket of a successor. Returns
+    /// whether this call did it.
+    pub(super) fn publish(&self, overflow: Option<&B>) -> bool {
         let raw = match overflow {
             Some(bucket) => ptr::from_ref(bucket).cast_mut(),
             None => ptr::without_provenance_mut(MARK),
@@ -458,7 +459,7 @@ impl<B> Link<B> {
         // AcqRel: release pairs with `unready` and `load`: who sees the link
         // sees the bucket filled. Acquire on failure: a helper that comes second
         // has the winner's words before it reports the chunk as done.
-        let _ = self.0.compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire);
+        self.0.compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// As [`publish`](Self::publish), in a bucket that only the caller can reach.

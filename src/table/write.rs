@@ -8,6 +8,9 @@ use super::root::Table;
 use super::word::{Outcome, Slot, Word};
 use crate::reclaim::{Guard, Owned, Shared, Unlinked};
 
+/// Buckets of cleared tables that one write releases.
+const RELEASE_PER_WRITE: usize = 4;
+
 /// What a writer's search found.
 pub enum Place<'g, E: Entry> {
     /// The key has a live entry.
@@ -38,10 +41,12 @@ impl<'g, E: Entry> Occupied<'g, E> {
 }
 
 impl<E: Entry> Table<E> {
-    /// Finds a key for writing, and does a share of a running migration first.
+    /// Finds a key for writing, and does a share of the work that migrations and `clear`
+    /// have left, first.
     /// Lock-free.
     #[inline]
     pub fn locate<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Place<'g, E> {
+        self.release_cleared(RELEASE_PER_WRITE);
         let mut array = self.array(guard);
         if let Some(next) = array.header().next.load(guard) {
             self.help_migration(array, next, guard);
@@ -104,18 +109,22 @@ impl<E: Entry> Table<E> {
         guard: &'g Guard,
     ) -> Result<Shared<'g, E>, Owned<E>> {
         let Vacant { array, bucket, gap } = place;
-        let (claim, overflow) = match gap {
-            Gap::Slot { slot, word, overflow } => (Claim::new(slot, word, entry, guard)?, overflow),
+        let (claim, overflow, appended) = match gap {
+            Gap::Slot { slot, word, overflow } => {
+                (Claim::new(slot, word, entry, guard)?, overflow, false)
+            }
             Gap::End { link, word } => {
                 let fresh = array.overflow_bucket();
-                (Claim::append(link, word, fresh, entry, guard)?, true)
+                let claim = Claim::append(link, word, fresh, entry, guard)?;
+                array.count_overflow_buckets(1);
+                (claim, true, true)
             }
         };
         match bucket.settle(claim, guard) {
             Outcome::Landed(entry) => {
-                array.header().entries.add(1);
+                let mine = array.header().entries.increment();
                 if overflow {
-                    self.grow_if_full(array, guard);
+                    self.grow_now_and_then(array, appended, mine, guard);
                 }
                 Ok(entry)
             }
@@ -137,7 +146,7 @@ impl<E: Entry> Table<E> {
     /// Removes the located entry; fails if the slot has changed since.
     pub fn remove<'g>(&self, place: Occupied<'g, E>, guard: &'g Guard) -> Option<Unlinked<'g, E>> {
         let unlinked = place.slot.remove(place.word, guard)?;
-        let mine = place.array.header().entries.add(-1);
+        let mine = place.array.header().entries.decrement();
         self.shrink_now_and_then(place.array, mine, guard);
         Some(unlinked)
     }
