@@ -69,6 +69,13 @@ fn rebuilding(world: &World) {
     world.kv.start_resize(0);
 }
 
+/// Two groups: one can have moved while the array still is the current one.
+fn growing_in_two_groups(world: &World) {
+    set(world, "k", 1);
+    set(world, "j", 2);
+    world.kv.start_resize(2);
+}
+
 /// A chain with an overflow bucket, about to become one without.
 fn growing_chain(world: &World) {
     neighbours(world);
@@ -120,6 +127,15 @@ fn grow_and_set() {
 #[test]
 fn grow_and_delete() {
     Race::new("grow_and_delete", growing).preemptions(3).between(&[MOVE], &[DELETE, GET]);
+}
+
+/// A reader enters through the old array, whose frozen words are not the truth
+/// any more.
+#[test]
+fn a_moved_group_in_the_current_array() {
+    Race::new("a_moved_group_in_the_current_array", growing_in_two_groups)
+        .preemptions(2)
+        .between(&[DELETE, GET], &[MOVE]);
 }
 
 #[test]

@@ -122,7 +122,7 @@ mutant "ready before it is filled" table/resize.rs \
     loom_resize rebuild_and_get
 mutant "a frozen word is taken for the truth" table/word.rs \
     's/if self\.is_frozen\(\) \{\n(\s+)return None;/if false {\n$1return None;/' \
-    loom_resize grow_and_delete
+    loom_resize a_moved_group_in_the_current_array
 mutant "a late helper overwrites the successor" table/word.rs \
     's/let _ =\s+self\.0\.compare_exchange\(ptr::null_mut\(\), word\.raw, [^;]*;/self.0.store(word.raw, Ordering::Release);/' \
     loom_resize grow_and_set

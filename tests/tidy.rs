@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// parent's `mod child;` and re-exports are no imports.
 const LAYERS: &[&[&str]] = &[
     // The ground: no imports.
-    &["error", "sync", "reclaim"],
-    &["counter"],
+    &["error", "sync"],
+    &["counter", "reclaim"],
     // Patterns.
     &["glob/alphabet", "glob/element", "glob/error", "glob/substring"],
     &["glob/masks", "glob/parser", "glob/run"],

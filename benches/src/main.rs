@@ -3,8 +3,10 @@
 
 use clap::Parser;
 use epochkv_bench::allocator::Counting;
+use epochkv_bench::peers::ALL;
 use epochkv_bench::plan::{Cell, Choice, Heap, Plan, Scale};
-use epochkv_bench::workload::Workload;
+use epochkv_bench::workload::{Course, Workload};
+use epochkv_bench::workloads::Turn;
 use epochkv_bench::{plot, report, rounds};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -50,6 +52,9 @@ struct Args {
     /// For all random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Takes the memory turn of one contestant and writes its values, nothing else
+    #[arg(long, hide = true)]
+    memory_of: Option<String>,
     /// Where figures and pictures go
     #[arg(long, default_value = "target/epochkv-bench")]
     out: PathBuf,
@@ -73,13 +78,33 @@ fn main() -> std::io::Result<()> {
         threads: args.threads,
         rounds: args.rounds,
     };
+    let window = args.window_ms.map_or(scale.window(), Duration::from_millis);
+    if let Some(name) = args.memory_of {
+        return memory_of(&name, &choice.keys, window, args.seed);
+    }
     let plan = Plan {
         cells: scale.cells(&choice),
-        window: args.window_ms.map_or(scale.window(), Duration::from_millis),
+        window,
         heap: args.heap,
         seed: args.seed,
+        isolated_by: Some(std::env::current_exe()?),
     };
     run(&plan, &args.only, &args.out)
+}
+
+/// The turn that [`rounds::run_stage`] wants to be taken in a process of its own.
+fn memory_of(name: &str, keys: &[usize], window: Duration, seed: u64) -> std::io::Result<()> {
+    let entrant = ALL.into_iter().find(|entrant| entrant.name == name);
+    let (Some(entrant), [keys]) = (entrant, keys) else {
+        return Err(std::io::Error::other("one contestant and one number of keys"));
+    };
+    let workload = Workload::Memory;
+    let course = Course::new(workload, *keys, 2, seed);
+    let turn = Turn { workload, course: &course, threads: 2, window, seed };
+    for (_, value) in (entrant.enter)(*keys).take_turn(&turn) {
+        println!("{value}");
+    }
+    Ok(())
 }
 
 fn run(plan: &Plan, only: &[String], out: &Path) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 use crate::workload::Workload;
 use clap::ValueEnum;
 use core::time::Duration;
+use std::path::PathBuf;
 
 /// Up to so many keys, the stores of all contestants are in memory together.
 ///
@@ -68,6 +69,10 @@ pub struct Plan {
     pub heap: Heap,
     /// For all random choices.
     pub seed: u64,
+    /// The program that takes a memory turn in a process of its own; without one
+    /// they are taken in this process, where what other stores have left behind
+    /// is counted too.
+    pub isolated_by: Option<PathBuf>,
 }
 
 /// What can be chosen from outside; `None` and empty lists leave it to the scale.

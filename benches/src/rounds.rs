@@ -9,7 +9,9 @@ use crate::peers::{ALL, Entrant, Epochkv};
 use crate::plan::{Cell, Heap, Plan};
 use crate::rng::Rng;
 use crate::workload::{Course, Fill, Workload};
-use crate::workloads::{Bout, Turn};
+use crate::workloads::{Bout, MEMORY_METRICS, Turn};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// The figures of one contestant in one cell.
 #[derive(Clone, Debug)]
@@ -106,7 +108,12 @@ pub fn run_stage(plan: &Plan, stage: &[Cell], entrants: &[Entrant]) -> Vec<Row> 
                     seed: plan.seed,
                 };
                 let rounds: Vec<_> = (0..cell.rounds)
-                    .map(|_| round(&bouts, Turn { seed: rng.bits(), ..turn }, &mut rng))
+                    .map(|_| match &plan.isolated_by {
+                        Some(program) if cell.workload == Workload::Memory => {
+                            group.iter().map(|entrant| isolated(program, entrant, &turn)).collect()
+                        }
+                        _ => round(&bouts, Turn { seed: rng.bits(), ..turn }, &mut rng),
+                    })
                     .collect();
                 collect(&mut rows, turn, &group, &rounds);
             }
@@ -162,6 +169,25 @@ fn round(bouts: &[Box<dyn Bout>], turn: Turn<'_>, rng: &mut Rng) -> Vec<Sample> 
     samples
 }
 
+/// What [`isolated`] passes on, besides the sizes.
+pub const MEMORY_OF: &str = "--memory-of";
+
+/// A memory turn in a process of its own, which writes a value per line.
+fn isolated(program: &Path, entrant: &Entrant, turn: &Turn<'_>) -> Sample {
+    let output = Command::new(program)
+        .args([MEMORY_OF, entrant.name])
+        .args(["--keys", &turn.course.n.to_string()])
+        .args(["--window-ms", &turn.window.as_millis().to_string()])
+        .args(["--seed", &turn.seed.to_string()])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("this program can be started again");
+    assert!(output.status.success(), "{}: {}", entrant.name, output.status);
+    let values = String::from_utf8_lossy(&output.stdout);
+    let values = values.lines().map(|line| line.parse().expect("a value per line"));
+    MEMORY_METRICS.into_iter().zip(values).collect()
+}
+
 /// Adds the rounds of a group to the rows, each contestant beside ours.
 fn collect(rows: &mut Vec<Row>, turn: Turn<'_>, group: &[Entrant], rounds: &[Vec<Sample>]) {
     let metrics: Vec<_> = match rounds.first().and_then(|round| round.first()) {
@@ -203,7 +229,13 @@ mod tests {
     use core::time::Duration;
 
     fn plan(cells: Vec<Cell>) -> Plan {
-        Plan { cells, window: Duration::from_millis(2), heap: Heap::Aged, seed: 1 }
+        Plan {
+            cells,
+            window: Duration::from_millis(2),
+            heap: Heap::Aged,
+            seed: 1,
+            isolated_by: None,
+        }
     }
 
     /// Every workload, every contestant, tiny.

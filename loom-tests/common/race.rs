@@ -101,8 +101,8 @@ impl World {
     }
 
     /// Does one write's share of a migration, which is all of it if either array
-    /// has one bucket. (`finish_resize` would wait for the other thread, and loom
-    /// lets it read for ever that the other thread is not ready.)
+    /// has one bucket. (`finish_resize` loops, and loom lets it read for
+    /// ever that the migration is not complete.)
     pub fn help_resize(&self) {
         assert!(!self.kv.delete("x"));
     }

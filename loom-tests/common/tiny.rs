@@ -25,6 +25,7 @@ pub struct Content {
 }
 
 /// An entry of the table.
+#[repr(align(16))]
 pub struct Tiny {
     content: UnsafeCell<Option<Track<Content>>>,
     committed: AtomicBool,
@@ -74,6 +75,10 @@ unsafe impl Managed for Tiny {
             drop(content.take().expect("an entry was released twice"));
         });
         RELEASED.with_borrow_mut(|released| released.push(tiny));
+    }
+
+    fn bytes(_: Shared<'_, Self>) -> usize {
+        size_of::<Self>()
     }
 }
 
@@ -217,8 +222,8 @@ impl Map {
     }
 
     /// Does one write's share of a migration, which is all of it if either array
-    /// has one bucket. (`finish_migration` would wait for the other thread, and
-    /// loom lets it read for ever that the other thread is not ready.)
+    /// has one bucket. (`finish_migration` loops, and loom lets it read for
+    /// ever that the migration is not complete.)
     pub fn help_resize(&self) {
         assert_eq!(self.remove(u64::MAX), None);
     }

@@ -86,14 +86,13 @@ impl IncrOptions {
     }
 
     /// What becomes of `old`. `None`: it stays, the result is out of bounds.
+    #[inline]
     fn apply(&self, old: i64) -> Option<i64> {
-        let sum = i128::from(old) + i128::from(self.by);
-        let bounded = sum.clamp(i128::from(self.min), i128::from(self.max));
-        if bounded != sum && !self.saturate {
-            return None;
+        match old.checked_add(self.by) {
+            Some(sum) if self.min <= sum && sum <= self.max => Some(sum),
+            _ if self.saturate => Some(old.saturating_add(self.by).clamp(self.min, self.max)),
+            _ => None,
         }
-        // The bounds are of this type, so the bounded sum is too.
-        i64::try_from(bounded).ok()
     }
 
     /// The deadline of the record that replaces one with the deadline `old`, or

@@ -14,8 +14,8 @@ use crate::time::ttl::Expiry;
 use core::fmt;
 use core::hash::BuildHasher;
 
-/// Positions of the table visited under one pin: a few dozen entries.
-const STRIDE: usize = 16;
+/// Positions of the table visited under one pin: some hundred entries.
+const STRIDE: usize = 64;
 
 /// One entry, as a scan met it. Holds its key and value by reference count and
 /// is as independent of the store as a [`Snapshot`].
@@ -239,6 +239,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut found = Vec::new();
         for _ in 0..STRIDE {
             let Some(cursor) = walk.0 else { return };
+            self.table().look_ahead(cursor, &guard);
             walk.0 = self.table().visit(cursor, &mut found, &guard);
             found
                 .drain(..)

@@ -1,6 +1,6 @@
 //! Weak iteration: every key that stays is met exactly once, also across resizes.
 
-use super::array::Array;
+use super::array::{Array, prefetch};
 use super::entry::Entry;
 use super::root::Table;
 use crate::reclaim::{Guard, Shared};
@@ -63,12 +63,33 @@ impl<E: Entry> Table<E> {
         let array = self.array(guard);
         let mask = array.mask();
         let index = cursor.position.reverse_bits() & mask;
-        let mut visits = vec![Visit { array, index, mask, want: index }];
-        while let Some(visit) = visits.pop() {
-            visit.collect(cursor, found, &mut visits, guard);
+        // Stays empty unless a migration is running here.
+        let mut visits = Vec::new();
+        let mut visit = Some(Visit { array, index, mask, want: index });
+        while let Some(current) = visit {
+            current.collect(cursor, found, &mut visits, guard);
+            visit = visits.pop();
         }
         remove_duplicates(found, start);
         cursor.next(array.lg())
+    }
+}
+
+impl<E: Entry> Table<E> {
+    /// Starts to fetch what the steps after the one at `cursor` will read: the
+    /// entries of the next bucket, and the bucket behind it.
+    pub fn look_ahead(&self, cursor: Cursor, guard: &Guard) {
+        let array = self.array(guard);
+        let bucket = |cursor: Cursor| array.bucket(cursor.position.reverse_bits());
+        let Some(next) = cursor.next(array.lg()) else { return };
+        for slot in bucket(next).slots() {
+            if let Some(entry) = slot.load(guard).entry() {
+                prefetch(entry.as_ptr().as_ptr());
+            }
+        }
+        if let Some(second) = next.next(array.lg()) {
+            prefetch(bucket(second));
+        }
     }
 }
 
@@ -158,10 +179,20 @@ impl<'g, E: Entry> Visit<'g, E> {
     }
 }
 
+/// Entries of one visit that are compared pair by pair.
+const FEW: usize = 16;
+
 /// A key that was removed and inserted again during a visit may have been seen
 /// in both places.
 fn remove_duplicates<E: Entry>(found: &mut Vec<Shared<'_, E>>, start: usize) {
-    if found.len() - start < 2 {
+    // Mostly a handful of entries with different hashes: found out by their
+    // pairs, without sorting.
+    let new = &found[start..];
+    let hash = |index: usize| E::hash(new[index]);
+    let pairs = |end: usize| (0..end).map(move |other| (other, end));
+    if new.len() <= FEW
+        && !(0..new.len()).flat_map(pairs).any(|(one, other)| hash(one) == hash(other))
+    {
         return;
     }
     found[start..]

@@ -10,6 +10,9 @@ use core::time::Duration;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+/// The figures of a turn, in this order.
+pub const MEMORY_METRICS: [Metric; 3] = [Metric::Bytes, Metric::Blocks, Metric::Garbage];
+
 /// Between two looks at how much is waiting.
 const TICK: Duration = Duration::from_micros(200);
 
@@ -27,11 +30,12 @@ pub(super) fn run<C: Contestant>(turn: &Turn<'_>) -> Sample {
     set_counting(false);
 
     let per_entry = |of: isize| of as f64 / keys.len() as f64;
-    vec![
-        (Metric::Bytes, per_entry(full.bytes - empty.bytes)),
-        (Metric::Blocks, per_entry(full.blocks - empty.blocks)),
-        (Metric::Garbage, (most - full.bytes).max(0) as f64),
-    ]
+    let values = [
+        per_entry(full.bytes - empty.bytes),
+        per_entry(full.blocks - empty.blocks),
+        (most - full.bytes).max(0) as f64,
+    ];
+    MEMORY_METRICS.into_iter().zip(values).collect()
 }
 
 /// The greatest balance while two writers overwrite. All values are equally

@@ -8,6 +8,8 @@ mod reads;
 mod walks;
 mod writes;
 
+pub use memory::MEMORY_METRICS;
+
 use crate::contestant::Contestant;
 use crate::metric::{Metric, Sample};
 use crate::window;
