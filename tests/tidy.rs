@@ -43,7 +43,8 @@ const LAYERS: &[&[&str]] = &[
     // The store. The parent is the handle, so it is below its children.
     &["key", "snapshot"],
     &["kv"],
-    &["kv/access", "kv/builder", "kv/scan", "kv/stats"],
+    &["kv/access", "kv/builder", "kv/stats"],
+    &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
 ];
 
