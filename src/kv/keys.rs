@@ -50,7 +50,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn delete_matching(&self, pattern: &Pattern<K>) -> usize {
-        self.scan(pattern).filter(|item| self.delete(item.key())).count()
+        self.scan(pattern).filter(|item| self.delete_hashed(&item.hashed())).count()
     }
 
     /// Removes the entries for which `keep` returns false. Returns how many it

@@ -1,7 +1,7 @@
 //! The eight operations, but for `incr` and `keys`, and their direct relatives.
 
 use super::Kv;
-use super::access::Step;
+use super::access::{Hashed, Step};
 use crate::error::Error;
 use crate::key::Key;
 use crate::reclaim;
@@ -159,10 +159,13 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn delete(&self, key: &K) -> bool {
-        let key = self.hashed(key);
+        self.delete_hashed(&self.hashed(key))
+    }
+
+    pub(super) fn delete_hashed(&self, key: &Hashed<'_, K>) -> bool {
         let guard = reclaim::pin();
         let remove = |live: Option<_>| Step::Remove(live.is_some());
-        self.decide(&key, &self.now(), &guard, remove).0
+        self.decide(key, &self.now(), &guard, remove).0
     }
 
     /// Whether the key is there: true exactly if [`get`](Self::get) would find it.
