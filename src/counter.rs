@@ -11,14 +11,7 @@ use std::sync::LazyLock;
 /// [`sum`](Self::sum) reads all lines and is exact whenever nobody adds.
 #[derive(Debug)]
 pub(crate) struct Sharded {
-    shards: Box<[CachePadded<Shard>]>,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    sum: AtomicIsize,
-    /// How often something was subtracted.
-    removals: AtomicUsize,
+    shards: Box<[CachePadded<AtomicIsize>]>,
 }
 
 impl Sharded {
@@ -35,20 +28,18 @@ impl Sharded {
     #[inline]
     pub(crate) fn increment(&self) -> isize {
         // Relaxed: a statistic; nothing is published through it.
-        self.shard().sum.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+        self.shard().fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
-    /// Subtracts 1 and returns how often that was done in the calling thread's shard.
+    /// Subtracts 1.
     #[inline]
-    pub(crate) fn decrement(&self) -> usize {
-        let shard = self.shard();
+    pub(crate) fn decrement(&self) {
         // Relaxed: as above.
-        shard.sum.fetch_sub(1, Ordering::Relaxed);
-        shard.removals.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+        self.shard().fetch_sub(1, Ordering::Relaxed);
     }
 
     #[inline]
-    fn shard(&self) -> &Shard {
+    fn shard(&self) -> &AtomicIsize {
         &self.shards[thread_index() & (self.shards.len() - 1)]
     }
 
@@ -57,7 +48,7 @@ impl Sharded {
     pub(crate) fn sum(&self) -> usize {
         let sum = self.shards.iter().fold(0isize, |sum, shard| {
             // Relaxed: as in `increment`.
-            sum.wrapping_add(shard.sum.load(Ordering::Relaxed))
+            sum.wrapping_add(shard.load(Ordering::Relaxed))
         });
         usize::try_from(sum).unwrap_or(0)
     }
@@ -86,7 +77,7 @@ mod tests {
                 scope.spawn(|| (0..1000).for_each(|_| _ = counter.increment()));
             }
         });
-        assert_eq!(counter.decrement(), 1);
+        counter.decrement();
         assert_eq!(counter.sum(), 3999);
     }
 

@@ -33,7 +33,7 @@ impl<K: ?Sized + 'static> Entry for Record<K> {
         this.hash()
     }
 
-    #[inline]
+    #[inline(always)]
     fn has_key(this: Shared<'_, Self>, key: &[u8]) -> bool {
         equal(this.key_bytes(), key)
     }

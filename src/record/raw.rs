@@ -262,11 +262,17 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
     unsafe fn release(this: NonNull<Self>) {
         // SAFETY: the caller owns a reference, so the record is alive.
         let record = unsafe { this.as_ref() };
-        // AcqRel, as in `Arc`: the releases of all others happen before the
-        // destruction below. (`Arc` uses a fence, which sanitizers cannot see.)
-        let before = record.references.fetch_sub(1, Ordering::AcqRel);
-        if before & !COMMITTED != 1 {
-            return;
+        // Acquire: pairs with the release below, of all who gave up their
+        // references before. Where one is left it is the caller's, and nobody can
+        // add another: that takes a reference, or a guard from before the table
+        // gave up its own.
+        if record.references.load(Ordering::Acquire) & !COMMITTED != 1 {
+            // AcqRel, as in `Arc`: the releases of all others happen before the
+            // destruction below. (`Arc` uses a fence, which sanitizers cannot see.)
+            let before = record.references.fetch_sub(1, Ordering::AcqRel);
+            if before & !COMMITTED != 1 {
+                return;
+            }
         }
         let kind = record.kind();
         let size = Self::size(kind, record.key_len(), record.text_len());

@@ -68,7 +68,7 @@ impl<E: Entry> Bucket<E> {
     }
 
     /// The reader's search. Wait-free in the length of the chain.
-    #[inline]
+    #[inline(always)]
     pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Probe<'g, E> {
         let tag = live_tag(hash);
         let mut bucket = self;

@@ -9,7 +9,7 @@ use crate::reclaim::{Guard, Shared};
 impl<E: Entry> Table<E> {
     /// The live entry of a key. Wait-free in the length of one chain, unless
     /// migrations keep overtaking it; writes nothing.
-    #[inline]
+    #[inline(always)]
     pub fn find<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Option<Shared<'g, E>> {
         let array = self.array(guard);
         match array.bucket(hash).probe(hash, key, guard) {

@@ -11,6 +11,7 @@ use super::progress::Progress;
 use super::root::{Table, lg_for};
 use super::word::Word;
 use crate::reclaim::{self, Guard};
+use core::cell::Cell;
 use std::sync::Arc;
 
 /// Entries per bucket above which an insertion into an overflow bucket makes
@@ -66,10 +67,18 @@ impl<E: Entry> Table<E> {
         }
     }
 
-    /// After a removal, the calling thread's `count`th.
+    /// After a removal.
     #[inline]
-    pub(super) fn shrink_now_and_then(&self, array: Array<'_, E>, count: usize, guard: &Guard) {
-        if count % CHECK_EVERY == 0 && array.lg() > self.min_lg() {
+    pub(super) fn shrink_now_and_then(&self, array: Array<'_, E>, guard: &Guard) {
+        thread_local! {
+            static REMOVALS: Cell<usize> = const { Cell::new(0) };
+        }
+        if cfg!(epochkv_loom) {
+            // The count would outlive an execution of a model, which must repeat.
+            return;
+        }
+        let count = REMOVALS.try_with(|count| count.replace(count.get().wrapping_add(1)));
+        if count.is_ok_and(|count| count % CHECK_EVERY == 0) && array.lg() > self.min_lg() {
             self.shrink_if_sparse(array, guard);
         }
     }

@@ -146,8 +146,8 @@ impl<E: Entry> Table<E> {
     /// Removes the located entry; fails if the slot has changed since.
     pub fn remove<'g>(&self, place: Occupied<'g, E>, guard: &'g Guard) -> Option<Unlinked<'g, E>> {
         let unlinked = place.slot.remove(place.word, guard)?;
-        let mine = place.array.header().entries.decrement();
-        self.shrink_now_and_then(place.array, mine, guard);
+        place.array.header().entries.decrement();
+        self.shrink_now_and_then(place.array, guard);
         Some(unlinked)
     }
 }
