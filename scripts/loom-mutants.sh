@@ -141,10 +141,10 @@ mutant "a walk does not follow a migration" table/scan.rs \
 
 # Reclamation.
 mutant "an entry is released at once" reclaim.rs \
-    's/self\.guard\.defer\(move \|\| drop\(reference\)\);/drop(reference);/' \
+    's/self\.guard\.retire\(bytes, move \|\| drop\(reference\)\);/let _ = bytes; drop(reference);/' \
     loom_reclaim a_replaced_entry_stays_for_its_reader
 mutant "an array is freed at once" table/array.rs \
-    's/guard\.defer\(move \|\| drop\(old\)\);/let _ = guard; drop(old);/' \
+    's/guard\.retire\(old\.0\.bytes\(\), move \|\| drop\(old\)\);/let _ = guard; drop(old);/' \
     loom_reclaim a_retired_array_stays_for_its_reader
 mutant "a snapshot without a reference" record/raw.rs \
     's/record\.get\(\)\.retain\(\);//' \

@@ -261,9 +261,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
         let guard = reclaim::pin();
-        if let Some(record) = self.find(&key, &now, &guard).filter(|r| options.keeps(r.deadline()))
-            && let Some(cell) = record.counter()
-        {
+        let live = self.find(&key, &now, &guard);
+        let same_deadline = live.filter(|record| options.keeps(record.deadline()));
+        if let Some(cell) = same_deadline.and_then(Shared::counter) {
             let mut result = Incremented { value: 0, applied: 0 };
             let counted = cell.update(|old| {
                 let new = match options.apply(old) {

@@ -187,7 +187,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ///
     /// When it returns, nothing that was set before it began is there; what is
     /// set after it returns stays. Snapshots stay valid. O(1), lock-free; the
-    /// entries' memory is freed in slices, while the store is used or flushed.
+    /// entries' memory is freed by later writes, each a little, or by
+    /// [`flush`](Self::flush).
     ///
     /// ```
     /// use epochkv::Kv;

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 /// A monotonic clock.
 ///
-/// A store asks it only for entries that have a time to live, at most once per
-/// operation. It must never go back, as seen by all threads together: an entry
+/// A store asks it only for entries that have a time to live, and once for each
+/// attempt of an operation. It must never go back, as seen by all threads together: an entry
 /// that one thread has found expired must not be alive for the next.
 pub trait Clock: Send + Sync + 'static {
     /// Nanoseconds since an origin that is fixed for the life of the store.
