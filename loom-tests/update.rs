@@ -64,7 +64,7 @@ fn set_if_absent_and_delete() {
 
 #[test]
 fn update_and_update() {
-    Race::new("update_and_update", old).between(&[APPEND_A], &[APPEND_B]);
+    Race::new("update_and_update", old).preemptions(4).between(&[APPEND_A], &[APPEND_B]);
 }
 
 #[test]
