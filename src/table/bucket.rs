@@ -20,7 +20,8 @@ pub(super) struct Bucket<E> {
 #[cfg(not(epochkv_loom))]
 const _: () = assert!(size_of::<Bucket<u8>>() == 64);
 
-/// The slot in which an entry is looked for first, and put if it is free.
+/// The slot into which an entry is put if it is free: keys that are inserted into
+/// one bucket at the same time seldom meet in one slot.
 #[inline]
 pub(super) fn home(hash: u64) -> usize {
     ((((hash >> 32) & 0xffff) as usize) * SLOTS) >> 16
