@@ -133,8 +133,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
         let write = self.prepare(key, new, ttl)?;
-        let decide = |seen: &Snapshot| self.write_if(&write, is_unchanged(seen)).then_some(true);
-        Ok(self.while_same(&write.key, expected, decide))
+        let try_write = |seen: &Snapshot| self.write_if(&write, is_unchanged(seen));
+        Ok(self.while_same(&write.key, expected, try_write))
     }
 
     /// Stores `new` only if nobody has written the key since `expected` was
@@ -181,8 +181,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// ```
     pub fn compare_and_delete(&self, key: &K, expected: &Value) -> bool {
         let key = self.hashed(key);
-        let decide = |seen: &Snapshot| self.delete_if_unchanged(&key, seen).then_some(true);
-        self.while_same(&key, expected, decide)
+        self.while_same(&key, expected, |seen| self.delete_if_unchanged(&key, seen))
     }
 
     /// Removes a key only if nobody has written it since `expected` was read
@@ -214,20 +213,20 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// As long as the key's value is `expected`, lets `act` try to change exactly
-    /// what was seen; it answers `None` if the key was written in between,
-    /// perhaps with an equal value. The comparison runs outside of any guard.
+    /// what was seen; it fails if the key was written in between, perhaps with an
+    /// equal value. The comparison runs outside of any guard.
     fn while_same(
         &self,
         key: &Hashed<'_, K>,
         expected: &Value,
-        act: impl Fn(&Snapshot) -> Option<bool>,
+        act: impl Fn(&Snapshot) -> bool,
     ) -> bool {
         while let Some(seen) = self.get_hashed(key) {
             if !seen.as_ref().same(expected.as_ref()) {
                 return false;
             }
-            if let Some(done) = act(&seen) {
-                return done;
+            if act(&seen) {
+                return true;
             }
         }
         false
