@@ -34,6 +34,7 @@ const LAYERS: &[&[&str]] = &[
     // Entries.
     &["record/cell", "record/pool"],
     &["record/content"],
+    &["record/header"],
     &["record/raw"],
     &["record"],
     // Time.

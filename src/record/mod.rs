@@ -2,8 +2,8 @@
 //! and value, which at the same time is the snapshot that `get` hands out.
 //!
 //! ```text
-//! [ references | length and kind | hash | deadline | word ][ key ][ text or Value ]
-//!   32 bytes
+//! [ references | lengths and kind | hash | word ][ deadline | filed ][ key ][ text or Value ]
+//!   24 bytes                                      if it has a deadline
 //! ```
 //! The word is the integer's cell, or the scalar itself, or the length of a
 //! text that stands inline behind the key. Lists, dicts and long texts are a
@@ -13,6 +13,7 @@
 
 pub(crate) mod cell;
 mod content;
+mod header;
 mod pool;
 #[allow(unsafe_code)]
 mod raw;
@@ -22,8 +23,10 @@ use crate::table::Entry;
 use core::cmp;
 
 pub(crate) use content::Content;
-pub(crate) use raw::{AnyKey, Deadline, Handle, Record, release_spare};
-pub use raw::{KeyBytes, MAX_KEY_LEN};
+pub(crate) use header::Deadline;
+pub use header::MAX_KEY_LEN;
+pub use raw::KeyBytes;
+pub(crate) use raw::{AnyKey, Handle, Record, release_spare};
 
 impl<K: ?Sized + 'static> Entry for Record<K> {
     type Key = [u8];
@@ -43,11 +46,11 @@ impl<K: ?Sized + 'static> Entry for Record<K> {
     }
 
     fn set_committed(this: Shared<'_, Self>) {
-        this.get().set_committed();
+        this.header().set_committed();
     }
 
     fn is_committed(this: Shared<'_, Self>) -> bool {
-        this.get().is_committed()
+        this.header().is_committed()
     }
 
     fn duplicate(this: Shared<'_, Self>) -> Owned<Self> {

@@ -3,9 +3,10 @@
 
 use super::cell::Cell;
 use super::content::{Content, Kind};
-use super::pool::{self, Magazines};
+use super::header::{Deadline, Header, MAX_KEY_LEN, Meta, Timing};
+use super::pool::Magazines;
 use crate::reclaim::{Managed, Owned, Shared};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::AtomicU64;
 use crate::value::{Input, Value, ValueRef};
 use core::cell::RefCell;
 use core::marker::PhantomData;
@@ -13,69 +14,18 @@ use core::mem::{self, ManuallyDrop};
 use core::ptr::NonNull;
 use std::alloc::{self, Layout};
 
-/// The longest key, in bytes: 256 MiB less one.
-pub const MAX_KEY_LEN: usize = (1 << KIND_SHIFT) - 1;
-
-const KIND_SHIFT: u32 = 28;
-
-/// Set in the reference count when a helper has committed the record's insertion.
-const COMMITTED: u32 = 1 << 31;
-
-/// More references than this are a leak, and about to overflow.
-const MAX_REFERENCES: u32 = 1 << 30;
-
-/// Milliseconds of the store's clock at which an entry is gone; zero for never.
-pub(crate) type Deadline = u64;
-
 /// A record of a store with keys of kind `K`. Always behind a pointer: the rest
 /// of the allocation follows it.
-#[repr(C, align(16))]
+#[repr(transparent)]
 pub(crate) struct Record<K: ?Sized> {
-    references: AtomicU32,
-    /// Key length in the low bits, kind in the high ones.
-    meta: u32,
-    hash: u64,
-    deadline: Deadline,
-    cell: Cell,
+    header: Header,
     key: PhantomData<fn(&K)>,
 }
 
-#[cfg(not(epochkv_loom))]
-const _: () = assert!(size_of::<Record<str>>() == 32);
+/// What a slot word needs for its flags.
+const ALIGN: usize = 16;
 
 impl<K: ?Sized + 'static> Record<K> {
-    /// Where the key begins, in bytes from the start.
-    const KEY: usize = size_of::<Self>();
-
-    fn key_len(&self) -> usize {
-        self.meta as usize & MAX_KEY_LEN
-    }
-
-    fn kind(&self) -> Kind {
-        Kind(self.meta >> KIND_SHIFT)
-    }
-
-    fn text_len(&self) -> usize {
-        match self.kind() {
-            Kind::STR | Kind::BYTES => self.cell.word() as usize,
-            _ => 0,
-        }
-    }
-
-    /// Where the `Value` begins, if there is one: behind the key, aligned.
-    fn value_offset(key_len: usize) -> usize {
-        (Self::KEY + key_len).next_multiple_of(align_of::<Value>())
-    }
-
-    /// The size of a record's block.
-    fn size(kind: Kind, key_len: usize, text_len: usize) -> usize {
-        // Key and text are bounded, so the sums are far from overflow.
-        pool::round(match kind {
-            Kind::SHARED => Self::value_offset(key_len) + size_of::<Value>(),
-            _ => Self::KEY + key_len + text_len,
-        })
-    }
-
     /// Makes a record with one reference. The key is the bytes of a `K` and at most [`MAX_KEY_LEN`] long.
     pub(super) fn from_bytes(
         key: &[u8],
@@ -85,30 +35,26 @@ impl<K: ?Sized + 'static> Record<K> {
     ) -> Owned<Self> {
         assert!(key.len() <= MAX_KEY_LEN, "the caller checks the key's length");
         let Content { kind, word, text, shared } = content;
-        let start = Block::take(Self::size(kind, key.len(), text.len())).into_raw();
+        let meta = Meta::new(key.len(), kind, deadline != 0);
+        let start = Block::take(meta.size(text.len())).into_raw();
         let record = start.cast::<Self>();
-        let cell = match kind {
-            Kind::COUNTER => Cell::new(word as i64),
-            _ => Cell::plain(word),
-        };
-        let header = Self {
-            references: AtomicU32::new(1),
-            meta: key.len() as u32 | (kind.0 << KIND_SHIFT),
-            hash,
-            deadline,
-            cell,
-            key: PhantomData,
-        };
+        let header = Header::new(meta, hash, word);
         // SAFETY: the allocation is fresh, aligned and has room for the header.
-        unsafe { record.write(header) };
+        unsafe { record.write(Self { header, key: PhantomData }) };
+        if meta.is_timed() {
+            // SAFETY: a timed record's block has room for this behind the header.
+            let place = unsafe { record.add(1) }.cast::<Timing>();
+            // SAFETY: fresh memory, aligned as the header is.
+            unsafe { place.write(Timing { deadline, filed: AtomicU64::new(0) }) };
+        }
         if let Some(value) = shared {
             // SAFETY: for this kind the block has room for a `Value` here.
-            let place = unsafe { start.byte_add(Self::value_offset(key.len())) };
+            let place = unsafe { start.byte_add(meta.value_offset()) };
             // SAFETY: fresh memory, aligned for it.
             unsafe { place.cast::<Value>().write(value) };
         }
         // SAFETY: the block has room for the key at this offset.
-        let place = unsafe { start.byte_add(Self::KEY) };
+        let place = unsafe { start.byte_add(meta.key_offset()) };
         // SAFETY: fresh memory of that length, which the key cannot overlap.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len()) };
         // SAFETY: the block has room for the text behind the key.
@@ -117,27 +63,6 @@ impl<K: ?Sized + 'static> Record<K> {
         unsafe { place.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
         // SAFETY: complete now, and nobody else has seen it.
         unsafe { Owned::from_raw(record) }
-    }
-
-    /// Release: see `Entry::set_committed`.
-    pub(super) fn set_committed(&self) {
-        self.references.fetch_or(COMMITTED, Ordering::Release);
-    }
-
-    /// Acquire: see `Entry::is_committed`.
-    pub(super) fn is_committed(&self) -> bool {
-        self.references.load(Ordering::Acquire) & COMMITTED != 0
-    }
-
-    /// Adds a reference.
-    fn retain(&self) {
-        // Relaxed: as in `Arc`, the caller has a reference or a guard already.
-        let before = self.references.fetch_add(1, Ordering::Relaxed);
-        if before & !COMMITTED > MAX_REFERENCES {
-            // Snapshots were leaked a billion times; an overflow would free
-            // what others still read. `Arc` does the same.
-            std::process::abort();
-        }
     }
 }
 
@@ -154,6 +79,11 @@ impl<K: ?Sized + KeyBytes> Record<K> {
 }
 
 impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
+    #[inline]
+    pub(super) fn header(self) -> &'a Header {
+        &self.get().header
+    }
+
     /// `len` bytes of the record's tail.
     ///
     /// # Safety
@@ -168,39 +98,51 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
     }
 
     pub(crate) fn key_bytes(self) -> &'a [u8] {
-        let record = self.get();
+        let meta = self.header().meta;
         // SAFETY: the key stands there with that length.
-        unsafe { self.tail(Record::<K>::KEY, record.key_len()) }
+        unsafe { self.tail(meta.key_offset(), meta.key_len()) }
     }
 
     fn text(self) -> &'a [u8] {
-        let record = self.get();
-        let offset = Record::<K>::KEY + record.key_len();
+        let header = self.header();
         // SAFETY: the text stands behind the key with that length.
-        unsafe { self.tail(offset, record.text_len()) }
+        unsafe { self.tail(header.meta.text_offset(), header.text_len()) }
     }
 
     pub(crate) fn hash(self) -> u64 {
-        self.get().hash
+        self.header().hash
     }
 
+    #[inline]
     pub(crate) fn deadline(self) -> Deadline {
-        self.get().deadline
+        self.timing().map_or(0, |timing| timing.deadline)
+    }
+
+    #[inline]
+    fn timing(self) -> Option<&'a Timing> {
+        if !self.header().meta.is_timed() {
+            return None;
+        }
+        // SAFETY: a timed record has this behind its header.
+        let timing = unsafe { self.as_ptr().add(1) }.cast::<Timing>();
+        // SAFETY: initialized with the record, changed by atomics only, and
+        // valid for `'a`.
+        Some(unsafe { timing.as_ref() })
     }
 
     /// The cell of a counter.
     #[inline]
     pub(crate) fn counter(self) -> Option<&'a Cell> {
-        let record = self.get();
-        (record.kind() == Kind::COUNTER).then_some(&record.cell)
+        let header = self.header();
+        (header.meta.kind() == Kind::COUNTER).then_some(&header.cell)
     }
 
     /// The value; of a counter, the value at this instant.
     #[inline]
     pub(crate) fn value(self) -> ValueRef<'a> {
-        let record = self.get();
-        let cell = &record.cell;
-        match record.kind() {
+        let header = self.header();
+        let cell = &header.cell;
+        match header.meta.kind() {
             Kind::NULL => ValueRef::Null,
             Kind::BOOL => ValueRef::Bool(cell.word() != 0),
             Kind::COUNTER => ValueRef::Int(cell.get()),
@@ -215,8 +157,8 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
 
     /// The `Value` of a record of kind `Shared`.
     fn shared_value(self) -> &'a Value {
-        debug_assert!(self.get().kind() == Kind::SHARED);
-        let offset = Record::<K>::value_offset(self.get().key_len());
+        debug_assert!(self.header().meta.kind() == Kind::SHARED);
+        let offset = self.header().meta.value_offset();
         // SAFETY: in bounds of the record's block.
         let value = unsafe { self.as_ptr().byte_add(offset) }.cast::<Value>();
         // SAFETY: initialized with the record, never changed, valid for `'a`.
@@ -240,11 +182,11 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
     }
 
     pub(super) fn immutable_content(self) -> Content<'a> {
-        let record = self.get();
-        match record.kind() {
-            Kind::STR | Kind::BYTES => Content::text(record.kind(), self.text()),
+        let header = self.header();
+        match header.meta.kind() {
+            Kind::STR | Kind::BYTES => Content::text(header.meta.kind(), self.text()),
             Kind::SHARED => Content::shared(self.shared_value().clone()),
-            kind => Content::scalar(kind, record.cell.word()),
+            kind => Content::scalar(kind, header.cell.word()),
         }
     }
 }
@@ -262,23 +204,13 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
     unsafe fn release(this: NonNull<Self>) {
         // SAFETY: the caller owns a reference, so the record is alive.
         let record = unsafe { this.as_ref() };
-        // Acquire: pairs with the release below, of all who gave up their
-        // references before. Where one is left it is the caller's, and nobody can
-        // add another: that takes a reference, or a guard from before the table
-        // gave up its own.
-        if record.references.load(Ordering::Acquire) & !COMMITTED != 1 {
-            // AcqRel, as in `Arc`: the releases of all others happen before the
-            // destruction below. (`Arc` uses a fence, which sanitizers cannot see.)
-            let before = record.references.fetch_sub(1, Ordering::AcqRel);
-            if before & !COMMITTED != 1 {
-                return;
-            }
+        if !record.header.give_up() {
+            return;
         }
-        let kind = record.kind();
-        let size = Self::size(kind, record.key_len(), record.text_len());
-        if kind == Kind::SHARED {
+        let (meta, size) = (record.header.meta, record.header.size());
+        if meta.kind() == Kind::SHARED {
             // SAFETY: the value stands there and the last reference is ours.
-            let value = unsafe { this.byte_add(Self::value_offset(record.key_len())) };
+            let value = unsafe { this.byte_add(meta.value_offset()) };
             // SAFETY: as above; it is not used again.
             unsafe { value.cast::<Value>().drop_in_place() };
         }
@@ -289,18 +221,17 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
     }
 
     fn bytes(this: Shared<'_, Self>) -> usize {
-        let record = this.get();
-        let size = Self::size(record.kind(), record.key_len(), record.text_len());
+        let header = this.header();
         // Of containers only the length at the top is known at once.
         let shared = match this.value() {
-            _ if record.kind() != Kind::SHARED => 0,
+            _ if header.meta.kind() != Kind::SHARED => 0,
             ValueRef::Str(text) => text.len(),
             ValueRef::Bytes(bytes) => bytes.len(),
             ValueRef::List(list) => list.len() * size_of::<Value>(),
             ValueRef::Dict(dict) => dict.len() * 2 * size_of::<Value>(),
             _ => 0,
         };
-        size + shared
+        header.size() + shared
     }
 }
 
@@ -332,15 +263,14 @@ impl Block {
 
     fn allocate(size: usize) -> Self {
         let layout = Self::layout(size);
-        // SAFETY: `layout` makes no empty layout.
+        // SAFETY: no record is empty.
         let start = unsafe { alloc::alloc(layout) };
         let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
         Self { start, size }
     }
 
     fn layout(size: usize) -> Layout {
-        let align = align_of::<Record<AnyKey>>();
-        Layout::from_size_align(size.max(1), align).expect("a record is below 2^29 bytes")
+        Layout::from_size_align(size, ALIGN).expect("a record is below 2^29 bytes")
     }
 
     /// Gives the block to the caller.
@@ -391,7 +321,7 @@ unsafe impl<K: ?Sized + 'static> Sync for Handle<K> {}
 impl<K: ?Sized + 'static> Handle<K> {
     /// Adds a reference to a record that somebody else keeps alive.
     pub(crate) fn new(record: Shared<'_, Record<K>>) -> Self {
-        record.get().retain();
+        record.header().retain();
         Self(record.as_ptr())
     }
 

@@ -1,0 +1,168 @@
+//! The fixed part of a record, and where everything else in its block stands.
+
+use super::cell::Cell;
+use super::content::Kind;
+use super::pool;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::value::Value;
+
+/// The longest key, in bytes: 256 MiB less one.
+pub const MAX_KEY_LEN: usize = (1 << KIND_SHIFT) - 1;
+
+const KIND_SHIFT: u32 = 28;
+
+/// Set in [`Meta`] where a [`Timing`] stands before the key.
+const TIMED: u32 = 1 << 31;
+
+/// Set in the reference count when a helper has committed the record's insertion.
+const COMMITTED: u32 = 1 << 31;
+
+/// More references than this are a leak, and about to overflow.
+const MAX_REFERENCES: u32 = 1 << 30;
+
+/// Milliseconds of the store's clock at which an entry is gone; zero for never.
+pub(crate) type Deadline = u64;
+
+/// What every record begins with.
+#[repr(C)]
+pub(super) struct Header {
+    references: AtomicU32,
+    pub(super) meta: Meta,
+    pub(super) hash: u64,
+    /// The integer's cell, or a plain word.
+    pub(super) cell: Cell,
+}
+
+/// Stands between header and key of a record that has a deadline.
+#[repr(C)]
+pub(super) struct Timing {
+    pub(super) deadline: Deadline,
+    /// The tick under which the sweeper will look at this record; 0 if nobody
+    /// has told it yet.
+    pub(super) filed: AtomicU64,
+}
+
+#[cfg(not(epochkv_loom))]
+const _: () = assert!(size_of::<Header>() == 24 && size_of::<Timing>() == 16);
+
+// What makes the offsets below aligned.
+const _: () = assert!(align_of::<Header>() == 8 && align_of::<Timing>() == 8);
+const _: () = assert!(align_of::<Value>() <= 8);
+
+/// Where everything is in a block: key length in the low bits, then the kind,
+/// then `TIMED`.
+#[derive(Clone, Copy)]
+pub(super) struct Meta(u32);
+
+impl Meta {
+    pub(super) fn new(key_len: usize, kind: Kind, is_timed: bool) -> Self {
+        let timed = if is_timed { TIMED } else { 0 };
+        Self(key_len as u32 | (kind.0 << KIND_SHIFT) | timed)
+    }
+
+    #[inline]
+    pub(super) fn key_len(self) -> usize {
+        self.0 as usize & MAX_KEY_LEN
+    }
+
+    #[inline]
+    pub(super) fn kind(self) -> Kind {
+        Kind((self.0 & !TIMED) >> KIND_SHIFT)
+    }
+
+    #[inline]
+    pub(super) fn is_timed(self) -> bool {
+        self.0 & TIMED != 0
+    }
+
+    /// Where the key begins, in bytes from the start of the record.
+    #[inline]
+    pub(super) fn key_offset(self) -> usize {
+        // Computed, not branched on: every lookup comes by.
+        size_of::<Header>() + (self.0 / TIMED) as usize * size_of::<Timing>()
+    }
+
+    /// Where a text begins: behind the key.
+    #[inline]
+    pub(super) fn text_offset(self) -> usize {
+        self.key_offset() + self.key_len()
+    }
+
+    /// Where the `Value` begins, if there is one: behind the key, aligned.
+    pub(super) fn value_offset(self) -> usize {
+        self.text_offset().next_multiple_of(align_of::<Value>())
+    }
+
+    /// The size of the block.
+    #[inline]
+    pub(super) fn size(self, text_len: usize) -> usize {
+        // Key and text are bounded, so the sums are far from overflow.
+        pool::round(match self.kind() {
+            Kind::SHARED => self.value_offset() + size_of::<Value>(),
+            _ => self.text_offset() + text_len,
+        })
+    }
+}
+
+impl Header {
+    /// With one reference.
+    pub(super) fn new(meta: Meta, hash: u64, word: u64) -> Self {
+        let cell = match meta.kind() {
+            Kind::COUNTER => Cell::new(word as i64),
+            _ => Cell::plain(word),
+        };
+        Self { references: AtomicU32::new(1), meta, hash, cell }
+    }
+
+    #[inline]
+    pub(super) fn text_len(&self) -> usize {
+        match self.meta.kind() {
+            Kind::STR | Kind::BYTES => self.cell.word() as usize,
+            _ => 0,
+        }
+    }
+
+    /// The size of the record's block.
+    #[inline]
+    pub(super) fn size(&self) -> usize {
+        self.meta.size(self.text_len())
+    }
+
+    /// Release: see `Entry::set_committed`.
+    pub(super) fn set_committed(&self) {
+        self.references.fetch_or(COMMITTED, Ordering::Release);
+    }
+
+    /// Acquire: see `Entry::is_committed`.
+    pub(super) fn is_committed(&self) -> bool {
+        self.references.load(Ordering::Acquire) & COMMITTED != 0
+    }
+
+    /// Adds a reference.
+    #[inline]
+    pub(super) fn retain(&self) {
+        // Relaxed: as in `Arc`, the caller has a reference or a guard already.
+        let before = self.references.fetch_add(1, Ordering::Relaxed);
+        if before & !COMMITTED > MAX_REFERENCES {
+            // Snapshots were leaked a billion times; an overflow would free
+            // what others still read. `Arc` does the same.
+            std::process::abort();
+        }
+    }
+
+    /// Gives up a reference. Returns whether it was the last one: then everything
+    /// that others did with the record happens before the return.
+    #[inline]
+    pub(super) fn give_up(&self) -> bool {
+        // Acquire: pairs with the release below, of all who gave up their
+        // references before. Where one is left it is the caller's, and nobody can
+        // add another: that takes a reference, or a guard from before the table
+        // gave up its own.
+        if self.references.load(Ordering::Acquire) & !COMMITTED == 1 {
+            return true;
+        }
+        // AcqRel, as in `Arc`: the releases of all others happen before the
+        // destruction. (`Arc` uses a fence, which sanitizers cannot see.)
+        self.references.fetch_sub(1, Ordering::AcqRel) & !COMMITTED == 1
+    }
+}
