@@ -19,6 +19,7 @@ pub(super) struct Hashed<'k, K: ?Sized> {
 
 impl<K: Key + ?Sized> Hashed<'_, K> {
     /// A new record for this key.
+    #[inline(always)]
     pub(super) fn record(&self, deadline: Deadline, content: Content<'_>) -> Owned<Record<K>> {
         Record::create(self.key, self.hash, deadline, content)
     }
