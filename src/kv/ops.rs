@@ -8,7 +8,6 @@ use crate::reclaim;
 use crate::record::Content;
 use crate::record::cell::Cell;
 use crate::snapshot::Snapshot;
-use crate::table::Intent;
 use crate::time::clock::Clock;
 use crate::time::ttl::Ttl;
 use crate::value::{Input, Value, ValueRef};
@@ -86,7 +85,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Stores an integer without a deadline: over one of its kind, in place.
     fn set_int(&self, key: &Hashed<'_, K>, value: i64) {
         let guard = reclaim::pin();
-        let old = self.table().find(key.hash, key.key.key_bytes(), Intent::Change, &guard);
+        let old = self.table().find(key.hash, key.key.key_bytes(), &guard);
         let cell = old.filter(|old| old.deadline() == 0).and_then(|old| old.counter());
         if !cell.is_some_and(|cell| overwrite(cell, value)) {
             self.put(key, key.record(0, Content::int(value)), &guard);
