@@ -45,6 +45,7 @@ const LAYERS: &[&[&str]] = &[
     &["key", "snapshot"],
     &["kv"],
     &["kv/access", "kv/builder", "kv/stats"],
+    &["kv/walk"],
     &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
 ];

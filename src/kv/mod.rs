@@ -26,6 +26,7 @@ mod ops;
 mod scan;
 mod stats;
 mod update;
+mod walk;
 
 use crate::counter::Sharded;
 use crate::key::Key;

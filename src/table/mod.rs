@@ -100,7 +100,7 @@ mod tests;
 
 pub use entry::Entry;
 pub use root::Table;
-pub use scan::Cursor;
+pub use scan::{Cursor, Walk};
 #[cfg(epochkv_loom)]
 pub use write::Vacant;
 pub use write::{Occupied, Place};

@@ -76,21 +76,72 @@ impl<E: Entry> Table<E> {
     }
 }
 
+/// A scan on its way, and how far the memory it will read is on its way.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    at: Option<Cursor>,
+    buckets: Ahead,
+    entries: Ahead,
+}
+
+/// A place some steps ahead of a walk.
+#[derive(Clone, Debug)]
+struct Ahead {
+    at: Option<Cursor>,
+    steps: usize,
+}
+
+/// Steps by which buckets are fetched ahead: as long as memory takes.
+const BUCKETS_AHEAD: usize = 16;
+
+/// Steps by which entries are fetched ahead, from buckets that have come.
+const ENTRIES_AHEAD: usize = 6;
+
+impl From<Cursor> for Walk {
+    fn from(cursor: Cursor) -> Self {
+        let ahead = Ahead { at: Some(cursor), steps: 0 };
+        Self { at: Some(cursor), buckets: ahead.clone(), entries: ahead }
+    }
+}
+
+impl Walk {
+    /// Where the walk goes on; `None` at its end.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.at
+    }
+
+    /// Ends the walk.
+    pub fn end(&mut self) {
+        self.at = None;
+    }
+}
+
+impl Ahead {
+    /// Goes on until it is `steps` ahead.
+    fn advance(&mut self, steps: usize, lg: u32, mut fetch: impl FnMut(u64)) {
+        while self.steps < steps {
+            let Some(at) = self.at else { return };
+            fetch(at.position.reverse_bits());
+            self.at = at.next(lg);
+            self.steps += 1;
+        }
+        self.steps -= 1;
+    }
+}
+
 impl<E: Entry> Table<E> {
-    /// Starts to fetch what the steps after the one at `cursor` will read: the
-    /// entries of the next bucket, and the bucket behind it.
-    pub fn look_ahead(&self, cursor: Cursor, guard: &Guard) {
+    /// One step of a walk, as [`visit`](Self::visit). If the table changes its
+    /// size, what was fetched ahead is not what is needed, for a few steps.
+    pub fn step<'g>(&self, walk: &mut Walk, found: &mut Vec<Shared<'g, E>>, guard: &'g Guard) {
+        let Some(cursor) = walk.at else { return };
         let array = self.array(guard);
-        let bucket = |cursor: Cursor| array.bucket(cursor.position.reverse_bits());
-        let Some(next) = cursor.next(array.lg()) else { return };
-        for slot in bucket(next).slots() {
-            if let Some(entry) = slot.load(guard).entry() {
-                prefetch_entry(entry);
+        walk.buckets.advance(BUCKETS_AHEAD, array.lg(), |index| prefetch(array.bucket(index)));
+        walk.entries.advance(ENTRIES_AHEAD, array.lg(), |index| {
+            for slot in array.bucket(index).slots() {
+                slot.load(guard).entry().map(prefetch_entry);
             }
-        }
-        if let Some(second) = next.next(array.lg()) {
-            prefetch(bucket(second));
-        }
+        });
+        walk.at = self.visit(cursor, found, guard);
     }
 }
 
