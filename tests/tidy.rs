@@ -27,6 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["table/entry", "table/progress"],
     &["table/word"],
     &["table/bucket"],
+    &["table/arena"],
     &["table/array", "table/claim"],
     &["table/root"],
     &["table/read", "table/resize", "table/scan", "table/write"],
@@ -51,7 +52,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Files with the keyword `unsafe`.
-const UNSAFE: &[&str] = &["reclaim", "record/raw", "table/array", "table/tests", "table/word"];
+const UNSAFE: &[&str] =
+    &["reclaim", "record/raw", "table/arena", "table/array", "table/tests", "table/word"];
 
 const MAX_LINES: usize = 500;
 

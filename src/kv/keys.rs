@@ -83,9 +83,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn delete_matching(&self, pattern: &Pattern<K>) -> usize {
-        let mut removed = 0;
-        self.for_each_key(pattern, |key| removed += usize::from(self.delete(key)));
-        removed
+        // The items know their hashes, so the user's hasher is not called.
+        self.scan(pattern).filter(|item| self.delete_hashed(&item.hashed())).count()
     }
 
     /// Removes the entries for which `keep` returns false. Returns how many it

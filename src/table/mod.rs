@@ -81,6 +81,8 @@
 //! and so on) are sound because the few callers here keep the invariants.
 
 #[allow(unsafe_code)]
+mod arena;
+#[allow(unsafe_code)]
 mod array;
 mod bucket;
 mod claim;
