@@ -12,6 +12,7 @@ mod kv;
 mod reclaim;
 mod record;
 mod snapshot;
+mod sweep;
 mod sync;
 mod table;
 mod time;
