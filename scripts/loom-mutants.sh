@@ -75,7 +75,7 @@ mutant "relaxed load of a slot" table/word.rs \
     's/Word::new\(self\.0\.load\(Ordering::Acquire\)\)/Word::new(self.0.load(Ordering::Relaxed))/' \
     loom_insert a_published_entry_is_complete
 mutant "relaxed publication by replace" table/word.rs \
-    's/(seen\.raw, new\.raw, )Ordering::AcqRel/$1Ordering::Relaxed/' \
+    's/(seen\.raw, new\.raw, )Ordering::SeqCst/$1Ordering::Relaxed/' \
     loom_insert a_published_entry_is_complete
 mutant "relaxed claim" table/word.rs \
     's/(seen\.raw, word\.raw, )Ordering::SeqCst/$1Ordering::Relaxed/' \

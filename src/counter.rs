@@ -16,12 +16,7 @@ pub(crate) struct Sharded {
 
 impl Sharded {
     pub(crate) fn new() -> Self {
-        // Asking the system takes microseconds, and every `clear` makes a counter.
-        static COUNT: LazyLock<usize> = LazyLock::new(|| {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            cores.next_power_of_two().min(64)
-        });
-        Self { shards: (0..*COUNT).map(|_| CachePadded::default()).collect() }
+        Self { shards: (0..shards()).map(|_| CachePadded::default()).collect() }
     }
 
     /// Adds 1 and returns the new value of the calling thread's shard.
@@ -54,9 +49,19 @@ impl Sharded {
     }
 }
 
+/// One for each core, rounded up to a power of two.
+pub(crate) fn shards() -> usize {
+    // Asking the system takes microseconds, and every `clear` makes a counter.
+    static COUNT: LazyLock<usize> = LazyLock::new(|| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        cores.next_power_of_two().min(64)
+    });
+    *COUNT
+}
+
 /// A small number of the calling thread, dense over the threads of a process.
 #[inline]
-fn thread_index() -> usize {
+pub(crate) fn thread_index() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         // Relaxed: only distinctness matters.

@@ -21,7 +21,9 @@ mod value;
 pub use error::{Error, ErrorKind};
 pub use glob::{Pattern, PatternError, PatternErrorKind};
 pub use key::Key;
-pub use kv::{Builder, Change, Cursor, IncrOptions, Incremented, Item, Kv, Scan, Stats};
+pub use kv::{
+    Builder, Change, Cursor, IncrOptions, Incremented, Item, Kv, Scan, Stats, Sweeper, Swept,
+};
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     // The ground: no imports.
     &["error", "sync"],
-    &["counter", "reclaim"],
+    &["counter", "reclaim", "sweep/filed", "sweep/wheel"],
+    // How writers tell sweeps.
+    &["sweep/inbox"],
     // Patterns.
     &["glob/alphabet", "glob/element", "glob/error", "glob/substring"],
     &["glob/masks", "glob/parser", "glob/run"],
@@ -31,6 +33,7 @@ const LAYERS: &[&[&str]] = &[
     &["table/root"],
     &["table/read", "table/resize", "table/scan", "table/write"],
     &["table"],
+    &["sweep"],
     // Entries.
     &["record/cell", "record/pool"],
     &["record/content"],
@@ -45,7 +48,8 @@ const LAYERS: &[&[&str]] = &[
     &["key", "snapshot"],
     &["kv"],
     &["kv/access", "kv/builder", "kv/stats"],
-    &["kv/scan"],
+    &["kv/scan", "kv/sweep"],
+    &["kv/sweeper"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
 ];
 

@@ -73,6 +73,11 @@ impl Wheel {
         self.len
     }
 
+    /// The first tick that has not passed.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
     /// The number of handles that there is memory for.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {

@@ -173,6 +173,39 @@ impl<E: Entry> Bucket<E> {
         }
     }
 
+    /// Shows all live words whose entry has this hash; false, if a migration has
+    /// begun here.
+    pub(super) fn search_hash<'g>(
+        &'g self,
+        hash: u64,
+        guard: &'g Guard,
+        mut show: impl FnMut(&'g Slot<E>, Word<'g, E>, Shared<'g, E>),
+    ) -> bool {
+        let tag = live_tag(hash);
+        let mut bucket = self;
+        loop {
+            for slot in &bucket.slots {
+                let word = slot.load(guard);
+                if word.is_frozen() {
+                    return false;
+                }
+                if word.tag() == tag {
+                    if let Some(entry) = word.entry().filter(|&entry| E::hash(entry) == hash) {
+                        show(slot, word, entry);
+                    }
+                }
+            }
+            let link = bucket.link.load(guard);
+            if link.is_frozen() {
+                return false;
+            }
+            match link.next() {
+                Some(next) => bucket = next,
+                None => return true,
+            }
+        }
+    }
+
     /// Freezes the whole chain: from now on it cannot change.
     pub(super) fn freeze<'g>(&'g self, guard: &'g Guard) {
         let mut bucket = Some(self);

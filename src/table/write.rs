@@ -63,6 +63,23 @@ impl<E: Entry> Table<E> {
         }
     }
 
+    /// Finds all live entries with a hash, whatever their keys, for writing; does
+    /// its share of a migration first. Lock-free.
+    pub fn locate_hash<'g>(&self, hash: u64, found: &mut Vec<Occupied<'g, E>>, guard: &'g Guard) {
+        let mut array = self.array(guard);
+        if let Some(next) = array.header().next.load(guard) {
+            self.help_migration(array, next, guard);
+        }
+        loop {
+            found.clear();
+            let add = |slot, word, entry| found.push(Occupied { array, slot, word, entry });
+            if array.bucket(hash).search_hash(hash, guard, add) {
+                return;
+            }
+            array = self.move_on(array, hash, guard);
+        }
+    }
+
     /// A free slot of the current array's bucket for `hash`, chosen by the caller,
     /// as a place for an absent key: what a rival finds that saw another
     /// slot taken.
