@@ -69,6 +69,10 @@ fn text_files(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     paths.sort();
     for path in paths {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        if name == ".git" {
+            // In a second work tree it is a file.
+            continue;
+        }
         if path.is_dir() {
             let hidden = name.starts_with('.') && name != ".ci" && name != ".github";
             if !hidden && !name.starts_with("target") {

@@ -127,6 +127,14 @@ pub const UPKEEP: &[Operation] = &[
         kv.flush();
         String::new()
     }),
+    ("sweep", |kv, _| show(kv.sweep(1000))),
+    ("sweep_with", |kv, _| {
+        // More than one operation may meet what has expired.
+        kv.sweep_with(1000, |_, _| ());
+        String::new()
+    }),
+    ("start_sweeper", |kv, _| show(kv.start_sweeper(LATER))),
+    ("start_sweeper_with", |kv, _| show(kv.start_sweeper_with(LATER, |_, _| ()))),
     ("Debug", |kv, _| show(kv)),
 ];
 
