@@ -10,9 +10,9 @@
 //! crossbeam's default collector holds back nothing here.
 
 use crate::sync::{AtomicPtr, Ordering};
-use core::cell::Cell;
+use core::cell::RefCell;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -111,6 +111,39 @@ impl<'a, E> Shared<'a, E> {
     }
 }
 
+/// Asks the processor for the line at `address` without reading it. Any address
+/// will do, valid or not.
+#[inline(always)]
+pub fn prefetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch never faults, whatever the address.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = address;
+}
+
+/// As [`prefetch`], but takes the line away from other cores: for a line that is
+/// about to be written, so that it travels once and not twice.
+#[inline(always)]
+pub fn prefetch_exclusive<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // The intrinsic would compile to this only with a target feature. All
+    // processors of this architecture decode it, old ones as no operation.
+    // SAFETY: a prefetch never faults and changes neither memory nor registers.
+    unsafe {
+        core::arch::asm!(
+            "prefetchw [{}]",
+            in(reg) address,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    prefetch(address);
+}
+
 /// An entry that the holder, and nobody else, has taken out of the table.
 /// Dropping it retires the entry.
 pub struct Unlinked<'g, E: Managed> {
@@ -134,10 +167,91 @@ impl<'g, E: Managed> Unlinked<'g, E> {
 }
 
 impl<E: Managed> Drop for Unlinked<'_, E> {
+    #[inline]
     fn drop(&mut self) {
         let bytes = E::bytes(self.share());
-        let reference = Reference(self.entry);
-        self.guard.retire(bytes, move || drop(reference));
+        self.guard.retire_entry(Retired::new(self.entry), bytes);
+    }
+}
+
+/// The table's reference to a retired entry, whatever its type.
+struct Retired {
+    entry: NonNull<()>,
+    release: unsafe fn(NonNull<()>),
+}
+
+// SAFETY: `Managed` promises that an implementor may be released by any thread.
+unsafe impl Send for Retired {}
+
+impl Retired {
+    fn new<E: Managed>(entry: NonNull<E>) -> Self {
+        unsafe fn release<E: Managed>(entry: NonNull<()>) {
+            // SAFETY: the reference that `Retired` owns, of the type it was made with.
+            unsafe { E::release(entry.cast()) }
+        }
+        Self { entry: entry.cast(), release: release::<E> }
+    }
+}
+
+impl Drop for Retired {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: made by `Unlinked`, which owned the table's reference and gives
+        // it up with this.
+        unsafe { (self.release)(self.entry) }
+    }
+}
+
+/// Entries that a thread has retired and not handed to the collector yet: one
+/// deferred call for all of them.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Retired>,
+    bytes: usize,
+}
+
+/// Entries per batch; few where tools look for entries that are used too late.
+const ENTRIES_PER_BATCH: usize = if cfg!(crossbeam_sanitize) { 4 } else { 64 };
+
+/// Bytes per batch, whatever their number: a few large values must not wait for
+/// many small ones.
+const BYTES_PER_BATCH: usize = 128 << 10;
+
+/// The calling thread's batch.
+struct Pending(RefCell<Batch>);
+
+thread_local! {
+    static PENDING: Pending =
+        const { Pending(RefCell::new(Batch { entries: Vec::new(), bytes: 0 })) };
+}
+
+impl Batch {
+    /// Adds an entry. Returns whether the batch is full.
+    #[inline]
+    fn push(&mut self, entry: Retired, bytes: usize) -> bool {
+        if self.entries.capacity() == 0 {
+            self.entries.reserve_exact(ENTRIES_PER_BATCH);
+        }
+        self.entries.push(entry);
+        self.bytes += bytes;
+        self.entries.len() >= ENTRIES_PER_BATCH || self.bytes >= BYTES_PER_BATCH
+    }
+
+    /// Releases the entries.
+    fn release(self) {
+        // They have not been looked at for a while: all are fetched at once.
+        self.entries.iter().for_each(|retired| prefetch_exclusive(retired.entry.as_ptr()));
+        drop(self.entries);
+    }
+}
+
+impl Drop for Pending {
+    /// At the end of the thread.
+    fn drop(&mut self) {
+        let batch = self.0.take();
+        if !batch.entries.is_empty() {
+            pin().defer_batch(batch);
+        }
     }
 }
 
@@ -148,28 +262,37 @@ impl<E: Managed> Drop for Unlinked<'_, E> {
 #[repr(transparent)]
 pub struct Guard(imp::Guard);
 
-/// Bytes that a thread retires before it hands them to the collector, whatever
-/// their number: a few large values must not wait for many small ones.
-const BYTES_PER_FLUSH: usize = 128 << 10;
-
 impl Guard {
     /// Runs `work`, which frees about so many bytes, when every guard that lives
     /// now is gone. `work` may run on any thread, also while that thread ends,
     /// and must not pin: a pin there could run further work, and so on.
     pub fn retire(&self, bytes: usize, work: impl FnOnce() + Send + 'static) {
-        thread_local! {
-            static RETIRED: Cell<usize> = const { Cell::new(0) };
-        }
         self.0.defer(work);
-        if cfg!(epochkv_loom) {
-            // The count would outlive an execution of a model, which must repeat.
-            return;
-        }
-        let retired = RETIRED.try_with(|retired| retired.replace(retired.get() + bytes));
-        if retired.is_ok_and(|before| before + bytes >= BYTES_PER_FLUSH) {
-            let _ = RETIRED.try_with(|retired| retired.set(0));
+        if bytes >= BYTES_PER_BATCH {
             self.flush();
         }
+    }
+
+    /// Releases an entry when every guard that lives now is gone, or later.
+    #[inline]
+    fn retire_entry(&self, entry: Retired, bytes: usize) {
+        if cfg!(epochkv_loom) {
+            // A batch would outlive an execution of a model, which must repeat.
+            return self.0.defer(move || drop(entry));
+        }
+        let mut entry = Some(entry);
+        let is_full =
+            with_batch(|batch| entry.take().is_some_and(|entry| batch.push(entry, bytes)));
+        if let Some(entry) = entry {
+            return self.0.defer(move || drop(entry));
+        }
+        if is_full == Some(true) {
+            self.flush();
+        }
+    }
+
+    fn defer_batch(&self, batch: Batch) {
+        self.0.defer(move || batch.release());
     }
 
     /// Stands for a guard where none is needed.
@@ -184,9 +307,20 @@ impl Guard {
     }
 
     /// Hands this thread's garbage to the collector and lets it free what it can.
+    #[cold]
     pub fn flush(&self) {
+        if let Some(batch) = with_batch(mem::take).filter(|batch| !batch.entries.is_empty()) {
+            self.defer_batch(batch);
+        }
         self.0.flush();
     }
+}
+
+/// None while a thread's destructors run, and within an allocation for the
+/// batch, where an allocator that uses this crate may be at work.
+#[inline]
+fn with_batch<R>(with: impl FnOnce(&mut Batch) -> R) -> Option<R> {
+    PENDING.try_with(|it| it.0.try_borrow_mut().ok().map(|mut batch| with(&mut batch))).ok()?
 }
 
 /// A lock-free stack from which everything is taken at once (Treiber 1986;

@@ -6,7 +6,7 @@ use crate::key::Key;
 use crate::reclaim::{self, Guard, Owned, Shared};
 use crate::record::{Content, Deadline, MAX_KEY_LEN, Record};
 use crate::snapshot::Snapshot;
-use crate::table::{Occupied, Place};
+use crate::table::{Intent, Occupied, Place};
 use crate::time::clock::Clock;
 use crate::time::ttl::Now;
 use core::hash::BuildHasher;
@@ -67,14 +67,26 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// The live entry of a key.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find<'g>(
         &self,
         key: &Hashed<'_, K>,
         now: &Now<'_, C>,
         guard: &'g Guard,
     ) -> Option<Shared<'g, Record<K>>> {
-        let record = self.table().find(key.hash, key.key.key_bytes(), guard)?;
+        self.find_to(Intent::Read, key, now, guard)
+    }
+
+    /// The live entry of a key, to do so with it.
+    #[inline(always)]
+    pub(super) fn find_to<'g>(
+        &self,
+        intent: Intent,
+        key: &Hashed<'_, K>,
+        now: &Now<'_, C>,
+        guard: &'g Guard,
+    ) -> Option<Shared<'g, Record<K>>> {
+        let record = self.table().find(key.hash, key.key.key_bytes(), intent, guard)?;
         self.unless_expired(record, now, guard)
     }
 

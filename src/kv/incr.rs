@@ -7,6 +7,7 @@ use crate::key::Key;
 use crate::reclaim::{self, Guard, Shared};
 use crate::record::cell::Refused;
 use crate::record::{Content, Deadline, Record};
+use crate::table::Intent;
 use crate::time::clock::Clock;
 use crate::time::ttl::{Now, Ttl};
 use crate::value::ValueRef;
@@ -177,10 +178,19 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert_eq!(kv.incr("name").unwrap_err().kind(), ErrorKind::NotAnInteger);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[inline]
     pub fn incr_by(&self, key: &K, amount: i64) -> Result<i64, Error> {
-        let result =
-            self.count(key, &IncrOptions::by(amount), || Err(ErrorKind::Overflow.into()))?;
-        Ok(result.value)
+        let key = self.hashed_for_write(key)?;
+        let now = self.now();
+        let guard = reclaim::pin();
+        let live = self.find_to(Intent::Change, &key, &now, &guard);
+        if let Some(sum) = live.and_then(Shared::counter).and_then(|cell| cell.add(amount)) {
+            return Ok(sum);
+        }
+        let overflow = || Err(ErrorKind::Overflow.into());
+        let counted =
+            self.count_by_replacing(&key, &IncrOptions::by(amount), overflow, &now, &guard)?;
+        Ok(counted.value)
     }
 
     /// Adds to an integer within bounds, and sets a time to live, in one atomic
@@ -261,7 +271,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
         let guard = reclaim::pin();
-        let live = self.find(&key, &now, &guard);
+        let live = self.find_to(Intent::Change, &key, &now, &guard);
         let same_deadline = live.filter(|record| options.keeps(record.deadline()));
         if let Some(cell) = same_deadline.and_then(Shared::counter) {
             let mut result = Incremented { value: 0, applied: 0 };

@@ -8,6 +8,7 @@ use crate::reclaim;
 use crate::record::Content;
 use crate::record::cell::Cell;
 use crate::snapshot::Snapshot;
+use crate::table::Intent;
 use crate::time::clock::Clock;
 use crate::time::ttl::Ttl;
 use crate::value::{Input, Value, ValueRef};
@@ -74,7 +75,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let key = self.hashed_for_write(key)?;
         if let (0, ValueRef::Int(value)) = (deadline, input.as_ref()) {
             let guard = reclaim::pin();
-            let old = self.table().find(key.hash, key.key.key_bytes(), &guard);
+            let old = self.table().find(key.hash, key.key.key_bytes(), Intent::Change, &guard);
             let cell = old.filter(|old| old.deadline() == 0).and_then(|old| old.counter());
             let done = cell.is_some_and(|cell| overwrite(cell, value));
             if !done {

@@ -19,7 +19,11 @@ const PORTION: usize = 64;
 
 /// Handles beyond twice the number of entries, before it is asked which of them
 /// nobody wants.
-const SPARE_HANDLES: usize = 4096;
+const SPARE_HANDLES: usize = 1024;
+
+/// Handles that one sweep may weed on average: when all have been looked at, so
+/// many sweeps pass before it begins again as they are worth.
+const WEEDED_PER_SWEEP: usize = 1024;
 
 /// Steps of the collector at the end of a sweep that has nothing left to do: as
 /// many as an epoch takes, and some.
@@ -307,9 +311,10 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
     /// Drops handles that nobody wants, where they are more than the others:
     /// those of keys that were deleted long before their deadlines.
     fn weed(&mut self) -> bool {
-        let State { wheel, weeding, weed_above, .. } = &mut *self.state;
-        let enough = 2 * self.kv.len() + SPARE_HANDLES;
-        if weeding.is_none() && wheel.len() <= enough.max(*weed_above) {
+        let State { wheel, weeding, weeding_pause, .. } = &mut *self.state;
+        *weeding_pause = weeding_pause.saturating_sub(1);
+        let enough = || 2 * self.kv.len() + SPARE_HANDLES;
+        if weeding.is_none() && (*weeding_pause > 0 || wheel.len() <= enough()) {
             return true;
         }
         let place = weeding.get_or_insert_default();
@@ -322,7 +327,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             self.budget -= portion - left;
             if left > 0 {
                 *weeding = None;
-                *weed_above = 2 * wheel.len();
+                *weeding_pause = wheel.len() / WEEDED_PER_SWEEP;
                 return true;
             }
         }

@@ -58,6 +58,35 @@ impl Cell {
         value(self.0.fetch_or(FROZEN, Ordering::AcqRel))
     }
 
+    /// Adds `amount` and returns the sum; `None`, and nothing done, if the cell is
+    /// frozen or the sum does not fit. Lock-free.
+    #[inline]
+    pub(crate) fn add(&self, amount: i64) -> Option<i64> {
+        if !Self::fits(amount) {
+            return None;
+        }
+        // Acquire: as in `get`.
+        let mut seen = self.0.load(Ordering::Acquire);
+        loop {
+            // Both are shifted alike, so an overflow of the sum is one of the 63
+            // bits, and the lowest bit stays clear.
+            let sum = (seen as i64).checked_add(amount << 1)?;
+            if seen & FROZEN != 0 {
+                return None;
+            }
+            // AcqRel, and Acquire on failure: as in `update`.
+            match self.0.compare_exchange_weak(
+                seen,
+                sum as u64,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some(value(sum as u64)),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
     /// Replaces the value by what `step` makes of it, atomically; `step` may run
     /// more than once. A step to the same value writes nothing. Lock-free.
     #[inline]
@@ -124,7 +153,17 @@ mod tests {
         assert_eq!((cell.freeze(), cell.freeze()), (7, 7));
         let refused = cell.update::<()>(|value| Ok(value + 1));
         assert!(matches!(refused, Err(Refused::Immutable)));
+        assert_eq!(cell.add(1), None);
         assert_eq!(cell.get(), 7);
+    }
+
+    #[test]
+    fn adds_up_to_its_bounds() {
+        let cell = Cell::new(MAX - 1);
+        assert_eq!((cell.add(1), cell.add(1), cell.get()), (Some(MAX), None, MAX));
+        assert_eq!((cell.add(i64::MIN), cell.add(MAX + 1), cell.get()), (None, None, MAX));
+        assert_eq!((cell.add(-MAX), cell.add(MIN), cell.add(-1)), (Some(0), Some(MIN), None));
+        assert_eq!((cell.add(MAX), cell.add(0)), (Some(-1), Some(-1)));
     }
 
     #[test]

@@ -38,25 +38,30 @@ pub(crate) struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
+    #[inline]
     pub(super) fn scalar(kind: Kind, word: u64) -> Self {
         Self { kind, word, text: &[], shared: None }
     }
 
+    #[inline]
     pub(super) fn text(kind: Kind, text: &'a [u8]) -> Self {
         Self { kind, word: text.len() as u64, text, shared: None }
     }
 
+    #[inline]
     pub(super) fn shared(value: Value) -> Self {
         Self { kind: Kind::SHARED, word: 0, text: &[], shared: Some(value) }
     }
 
     /// An integer, as a counter if it fits.
+    #[inline]
     pub(crate) fn int(value: i64) -> Self {
         let kind = if Cell::fits(value) { Kind::COUNTER } else { Kind::WIDE_INT };
         Self::scalar(kind, value as u64)
     }
 
     /// A float.
+    #[inline]
     pub(crate) fn float(value: f64) -> Self {
         Self::scalar(Kind::FLOAT, value.to_bits())
     }
@@ -73,6 +78,7 @@ impl<'a> Content<'a> {
     }
 
     /// Borrows what can stay where it is and shares what can be shared.
+    #[inline]
     pub(crate) fn of(input: &'a Input<'_>) -> Self {
         match input {
             Input::Str(text) => Self::str(text, || Arc::from(*text)),
@@ -91,6 +97,7 @@ impl<'a> Content<'a> {
         }
     }
 
+    #[inline]
     fn str(text: &'a str, share: impl FnOnce() -> Arc<str>) -> Self {
         if text.len() <= INLINE_MAX {
             Self::text(Kind::STR, text.as_bytes())
@@ -99,6 +106,7 @@ impl<'a> Content<'a> {
         }
     }
 
+    #[inline]
     fn bytes(bytes: &'a [u8], share: impl FnOnce() -> Arc<[u8]>) -> Self {
         if bytes.len() <= INLINE_MAX {
             Self::text(Kind::BYTES, bytes)

@@ -24,6 +24,7 @@ const ENABLED: bool = !cfg!(any(epochkv_loom, crossbeam_sanitize));
 
 /// The size to allocate for a record of `size` bytes, so that blocks of similar
 /// records fit each other.
+#[inline]
 pub(super) fn round(size: usize) -> usize {
     (size + STEP - 1 - OFFSET) / STEP * STEP + OFFSET
 }
@@ -36,17 +37,20 @@ impl<B> Magazines<B> {
         Self([const { Vec::new() }; CLASSES])
     }
 
-    /// A block of `size` bytes, if there is one.
+    /// A block of `size` bytes, if there is one; and a look at the one that will
+    /// come after it.
     #[inline]
-    pub(super) fn take(&mut self, size: usize) -> Option<B> {
-        self.magazine(size)?.pop()
+    pub(super) fn take(&mut self, size: usize) -> Option<(B, Option<&B>)> {
+        let magazine = self.magazine(size)?;
+        let block = magazine.pop()?;
+        Some((block, magazine.last()))
     }
 
     /// Keeps a block of `size` bytes, or gives it back if there is no room.
     #[inline]
     pub(super) fn keep(&mut self, size: usize, block: B) -> Option<B> {
         match self.magazine(size) {
-            Some(magazine) if magazine.len() < MAGAZINE_BYTES / size => {
+            Some(magazine) if (magazine.len() + 1) * size <= MAGAZINE_BYTES => {
                 magazine.push(block);
                 None
             }
@@ -77,10 +81,11 @@ mod tests {
     fn keeps_a_bounded_number_by_size() {
         let mut magazines = Magazines::new();
         assert_eq!(magazines.keep(56, 1), None);
-        assert_eq!(
-            (magazines.take(72), magazines.take(56), magazines.take(56)),
-            (None, Some(1), None)
-        );
+        assert_eq!(magazines.keep(56, 2), None);
+        assert_eq!(magazines.take(72), None);
+        assert_eq!(magazines.take(56), Some((2, Some(&1))));
+        assert_eq!(magazines.take(56), Some((1, None)));
+        assert_eq!(magazines.take(56), None);
         let kept = (0..10_000).take_while(|&block| magazines.keep(MAX_SIZE, block).is_none());
         assert_eq!(kept.count(), MAGAZINE_BYTES / MAX_SIZE);
         assert_eq!(magazines.keep(MAX_SIZE + STEP, 2), Some(2));

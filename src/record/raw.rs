@@ -5,7 +5,7 @@ use super::cell::Cell;
 use super::content::{Content, Kind};
 use super::header::{Deadline, Header, MAX_KEY_LEN, Meta, Timing};
 use super::pool::Magazines;
-use crate::reclaim::{Managed, Owned, Shared};
+use crate::reclaim::{Managed, Owned, Shared, prefetch_exclusive};
 use crate::sweep::filed::Filed;
 use crate::value::{Input, Value, ValueRef};
 use core::cell::RefCell;
@@ -56,11 +56,11 @@ impl<K: ?Sized + 'static> Record<K> {
         // SAFETY: the block has room for the key at this offset.
         let place = unsafe { start.byte_add(meta.key_offset()) };
         // SAFETY: fresh memory of that length, which the key cannot overlap.
-        unsafe { place.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len()) };
+        unsafe { write_bytes(key, place) };
         // SAFETY: the block has room for the text behind the key.
         let place = unsafe { place.byte_add(key.len()) };
         // SAFETY: as for the key.
-        unsafe { place.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
+        unsafe { write_bytes(text, place) };
         // SAFETY: complete now, and nobody else has seen it.
         unsafe { Owned::from_raw(record) }
     }
@@ -166,6 +166,18 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
         unsafe { value.as_ref() }
     }
 
+    /// About how many bytes the `Value` of a record of kind `Shared` takes: of
+    /// containers only the length at the top is known at once.
+    fn shared_bytes(self) -> usize {
+        match self.shared_value().as_ref() {
+            ValueRef::Str(text) => text.len(),
+            ValueRef::Bytes(bytes) => bytes.len(),
+            ValueRef::List(list) => list.len() * size_of::<Value>(),
+            ValueRef::Dict(dict) => dict.len() * 2 * size_of::<Value>(),
+            _ => 0,
+        }
+    }
+
     /// The value for good: a counter is frozen first.
     pub(crate) fn exact_value(self) -> ValueRef<'a> {
         match self.counter() {
@@ -202,6 +214,7 @@ impl<'a, K: ?Sized + KeyBytes> Shared<'a, Record<K>> {
 // SAFETY: a record is immutable but for atomics; its key is bytes and its value
 // is `Send + Sync`. `release` frees it with the last reference.
 unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
+    #[inline]
     unsafe fn release(this: NonNull<Self>) {
         // SAFETY: the caller owns a reference, so the record is alive.
         let record = unsafe { this.as_ref() };
@@ -221,18 +234,35 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
         unsafe { Block::from_raw(this.cast(), size) }.recycle();
     }
 
+    #[inline]
     fn bytes(this: Shared<'_, Self>) -> usize {
         let header = this.header();
-        // Of containers only the length at the top is known at once.
-        let shared = match this.value() {
-            _ if header.meta.kind() != Kind::SHARED => 0,
-            ValueRef::Str(text) => text.len(),
-            ValueRef::Bytes(bytes) => bytes.len(),
-            ValueRef::List(list) => list.len() * size_of::<Value>(),
-            ValueRef::Dict(dict) => dict.len() * 2 * size_of::<Value>(),
-            _ => 0,
-        };
+        let shared = if header.meta.kind() == Kind::SHARED { this.shared_bytes() } else { 0 };
         header.size() + shared
+    }
+}
+
+/// Copies bytes. A few words are copied here, which takes less than the call of the
+/// library's copy; they overlap, so that the length is not branched on.
+///
+/// # Safety
+///
+/// `to` is memory of the caller's, for that many bytes.
+#[inline(always)]
+unsafe fn write_bytes(from: &[u8], to: NonNull<u8>) {
+    let len = from.len();
+    if !(8..=32).contains(&len) {
+        // SAFETY: by the caller's promise.
+        return unsafe { to.copy_from_nonoverlapping(NonNull::from(from).cast(), len) };
+    }
+    let last = len - 8;
+    for at in [0, last.min(8), last.saturating_sub(8), last] {
+        if let Some(word) = from[at..].first_chunk::<8>() {
+            // SAFETY: `at + 8` is at most `len`, see the line above.
+            let place = unsafe { to.byte_add(at) }.cast::<[u8; 8]>();
+            // SAFETY: as above; bytes have no alignment.
+            unsafe { place.write(*word) };
+        }
     }
 }
 
@@ -249,11 +279,26 @@ thread_local! {
 impl Block {
     /// A block, from this thread's spare ones or else from the global allocator.
     /// Aborts if memory is refused.
+    #[inline]
     fn take(size: usize) -> Self {
-        with_spare(|spare| spare.take(size)).flatten().unwrap_or_else(|| Self::allocate(size))
+        let spare = with_spare(|spare| {
+            let (block, next) = spare.take(size)?;
+            // The next record's lines come while this one is being published:
+            // an exchange waits for the writes before it.
+            next.inspect(|next| next.prefetch());
+            Some(block)
+        });
+        spare.flatten().unwrap_or_else(|| Self::allocate(size))
+    }
+
+    #[inline]
+    fn prefetch(&self) {
+        prefetch_exclusive(self.start.as_ptr());
+        prefetch_exclusive(self.start.as_ptr().wrapping_add(self.size - 1));
     }
 
     /// Keeps the block for this thread's next records, or frees it.
+    #[inline]
     fn recycle(self) {
         let size = self.size;
         let mut block = Some(self);
@@ -262,6 +307,7 @@ impl Block {
         drop((rest, block));
     }
 
+    #[cold]
     fn allocate(size: usize) -> Self {
         let layout = Self::layout(size);
         // SAFETY: no record is empty.

@@ -52,8 +52,8 @@ pub(crate) struct State {
     pub(crate) walk: Option<Cursor>,
     /// How far the search for handles that nobody wants has come.
     pub(crate) weeding: Option<Weeding>,
-    /// With more handles than this one is begun.
-    pub(crate) weed_above: usize,
+    /// Sweeps that pass before the next one begins.
+    pub(crate) weeding_pause: usize,
 }
 
 impl State {
@@ -63,7 +63,7 @@ impl State {
             taken: Vec::new(),
             walk: Some(Cursor::START),
             weeding: None,
-            weed_above: 0,
+            weeding_pause: 0,
         }
     }
 

@@ -484,17 +484,3 @@ fn advise_huge_pages(start: NonNull<u8>, size: usize) {
     #[cfg(not(all(target_os = "linux", not(miri))))]
     let _ = (start, size, HUGE, PAGE);
 }
-
-/// Asks the processor for the line at `address` without reading it. Any address
-/// will do, valid or not.
-#[inline(always)]
-pub(super) fn prefetch<T>(address: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a prefetch never faults, whatever the address.
-    unsafe {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = address;
-}

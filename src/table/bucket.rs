@@ -3,8 +3,8 @@
 
 use super::entry::Entry;
 use super::word::{Link, LinkWord, Slot, Unready, Word, live_tag};
-use crate::reclaim::{Guard, Shared};
-use core::iter;
+use crate::reclaim::{Guard, Shared, prefetch, prefetch_exclusive};
+use core::{iter, ptr};
 
 /// Slots per bucket: with the link they fill one cache line.
 pub(super) const SLOTS: usize = if cfg!(epochkv_loom) { 2 } else { 7 };
@@ -25,6 +25,21 @@ const _: () = assert!(size_of::<Bucket<u8>>() == 64);
 #[inline]
 pub(super) fn home(hash: u64) -> usize {
     ((((hash >> 32) & 0xffff) as usize) * SLOTS) >> 16
+}
+
+/// What the caller is going to do with an entry.
+#[derive(Clone, Copy)]
+pub enum Intent {
+    Read,
+    /// Change it in place: its line had better come as this core's own at once.
+    Change,
+}
+
+/// What a search finds in one bucket.
+enum Match<'g, E> {
+    Slot { slot: &'g Slot<E>, word: Word<'g, E>, entry: Shared<'g, E> },
+    None,
+    Frozen,
 }
 
 /// What a reader finds in a chain.
@@ -70,23 +85,19 @@ impl<E: Entry> Bucket<E> {
 
     /// The reader's search. Wait-free in the length of the chain.
     #[inline(always)]
-    pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Probe<'g, E> {
-        let tag = live_tag(hash);
+    pub(super) fn probe<'g>(
+        &'g self,
+        hash: u64,
+        key: &E::Key,
+        intent: Intent,
+        guard: &'g Guard,
+    ) -> Probe<'g, E> {
         let mut bucket = self;
         loop {
-            // All slots are in one line: comparing every fingerprint costs less
-            // than a mispredicted branch on the first one.
-            let mut candidates = bucket.candidates(tag, guard);
-            while candidates != 0 {
-                let word = bucket.slots[candidates.trailing_zeros() as usize].load(guard);
-                candidates &= candidates - 1;
-                if word.tag() == tag {
-                    match word.entry() {
-                        Some(entry) if E::has_key(entry, key) => return Probe::Hit(entry),
-                        Some(_) => {}
-                        None => return Probe::Frozen,
-                    }
-                }
+            match bucket.matching(hash, key, intent, guard) {
+                Match::Slot { entry, .. } => return Probe::Hit(entry),
+                Match::None => {}
+                Match::Frozen => return Probe::Frozen,
             }
             let link = bucket.link.load(guard);
             if link.is_frozen() {
@@ -99,11 +110,47 @@ impl<E: Entry> Bucket<E> {
         }
     }
 
+    /// The key's live slot in this bucket alone.
+    #[inline(always)]
+    fn matching<'g>(
+        &'g self,
+        hash: u64,
+        key: &E::Key,
+        intent: Intent,
+        guard: &'g Guard,
+    ) -> Match<'g, E> {
+        let tag = live_tag(hash);
+        // All slots are in one line: comparing every fingerprint costs less
+        // than a mispredicted branch on the first one.
+        let mut candidates = self.candidates(tag, guard);
+        while candidates != 0 {
+            let slot = &self.slots[candidates.trailing_zeros() as usize];
+            candidates &= candidates - 1;
+            let word = slot.load(guard);
+            if word.tag() == tag {
+                let Some(entry) = word.entry() else { return Match::Frozen };
+                // An entry may begin near the end of a line. What follows is
+                // fetched at the same time, not when the first part has come.
+                let start = entry.as_ptr().as_ptr().cast::<u8>();
+                if let Intent::Change = intent {
+                    prefetch_exclusive(start);
+                }
+                prefetch(start.wrapping_add(E::REACH));
+                if E::has_key(entry, key) {
+                    return Match::Slot { slot, word, entry };
+                }
+            }
+        }
+        Match::None
+    }
+
     /// A bit for each slot with this tag.
-    #[inline]
+    #[inline(always)]
     fn candidates(&self, tag: usize, guard: &Guard) -> u32 {
-        self.slots.iter().enumerate().fold(0, |bits, (index, slot)| {
-            bits | (u32::from(slot.load(guard).tag() == tag) << index)
+        // From the last slot to the first, so that each step is a shift by one.
+        self.slots.iter().rev().fold(0, |bits, slot| {
+            let is_candidate = slot.load(guard).tag() == tag;
+            (bits << 1) | u32::from(is_candidate)
         })
     }
 
@@ -137,24 +184,24 @@ impl<E: Entry> Bucket<E> {
 
     /// The writer's search: the key's live slot, or the best place to insert it
     /// (home slot, else the first free one, else the end of the chain).
-    #[inline]
+    #[inline(always)]
     pub(super) fn search<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Search<'g, E> {
-        let tag = live_tag(hash);
-        let home = home(hash);
         let mut gap = None;
         let mut bucket = self;
-        let mut overflow = false;
         loop {
+            match bucket.matching(hash, key, Intent::Read, guard) {
+                Match::Slot { slot, word, entry } => return Search::Found { slot, word, entry },
+                Match::None => {}
+                Match::Frozen => return Search::Frozen,
+            }
+            let overflow = !ptr::eq(bucket, self);
+            let preferred = if overflow { SLOTS } else { home(hash) };
             for (index, slot) in bucket.slots.iter().enumerate() {
                 let word = slot.load(guard);
                 if word.is_frozen() {
                     return Search::Frozen;
                 }
-                if word.tag() == tag {
-                    if let Some(entry) = word.entry().filter(|&entry| E::has_key(entry, key)) {
-                        return Search::Found { slot, word, entry };
-                    }
-                } else if word.is_free() && (gap.is_none() || (!overflow && index == home)) {
+                if word.is_free() && (gap.is_none() || index == preferred) {
                     gap = Some(Gap::Slot { slot, word, overflow });
                 }
             }
@@ -169,7 +216,6 @@ impl<E: Entry> Bucket<E> {
                     return Search::Absent(gap.unwrap_or(end));
                 }
             }
-            overflow = true;
         }
     }
 

@@ -14,6 +14,10 @@ pub trait Entry: Managed {
     /// What a lookup is given.
     type Key: ?Sized;
 
+    /// How far from its start an entry is read when its key is compared and a
+    /// short value read, in bytes; below a cache line.
+    const REACH: usize;
+
     /// The hash the entry was made with.
     fn hash(this: Shared<'_, Self>) -> u64;
 

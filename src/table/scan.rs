@@ -1,9 +1,9 @@
 //! Weak iteration: every key that stays is met exactly once, also across resizes.
 
-use super::array::{Array, prefetch};
+use super::array::Array;
 use super::entry::Entry;
 use super::root::Table;
-use crate::reclaim::{Guard, Shared};
+use crate::reclaim::{Guard, Shared, prefetch};
 
 /// Where a scan goes on: all keys whose hash, with its bits reversed, is below
 /// this have been met.

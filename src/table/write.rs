@@ -44,7 +44,7 @@ impl<E: Entry> Table<E> {
     /// Finds a key for writing, and does a share of the work that migrations and `clear`
     /// have left, first.
     /// Lock-free.
-    #[inline]
+    #[inline(always)]
     pub fn locate<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Place<'g, E> {
         self.release_cleared(RELEASE_PER_WRITE);
         let mut array = self.array(guard);
@@ -151,6 +151,7 @@ impl<E: Entry> Table<E> {
 
     /// Replaces the located entry. On success returns the published entry and
     /// the old one; fails if the slot has changed since.
+    #[inline]
     pub fn replace<'g>(
         &self,
         place: Occupied<'g, E>,

@@ -47,6 +47,7 @@ impl Input<'_> {
     /// assert_eq!(Input::from(String::from("a")).as_ref(), ValueRef::Str("a"));
     /// ```
     #[must_use]
+    #[inline]
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Self::Str(text) => ValueRef::Str(text),
@@ -76,6 +77,7 @@ impl Input<'_> {
     }
 
     /// Refuses a value that is nested deeper than the store accepts. O(1).
+    #[inline]
     pub(crate) fn check_depth(&self) -> Result<(), Error> {
         match self {
             Self::Value(value) => value.check_depth(),
@@ -88,6 +90,7 @@ impl Input<'_> {
 macro_rules! directly {
     ($([$($generics:tt)*] $source:ty => |$x:ident| $input:expr;)*) => {$(
         impl<'a, $($generics)*> From<$source> for Input<'a> {
+            #[inline]
             fn from($x: $source) -> Self {
                 $input
             }
@@ -125,6 +128,7 @@ directly! {
 macro_rules! through_value {
     ($([$($generics:tt)*] $source:ty;)*) => {$(
         impl<$($generics)*> From<$source> for Input<'_> {
+            #[inline]
             fn from(x: $source) -> Self {
                 Self::Value(x.into())
             }
