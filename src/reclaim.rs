@@ -9,12 +9,17 @@
 //! share one collector of their own: a guard that some other crate keeps on
 //! crossbeam's default collector holds back nothing here.
 
+pub mod protected;
+mod stack;
+
 use crate::sync::{AtomicPtr, Ordering};
 use core::cell::RefCell;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ptr::{self, NonNull};
 use std::sync::Arc;
+
+pub use stack::Stack;
 
 /// An allocation that manages its own reference count.
 ///
@@ -309,11 +314,37 @@ impl Guard {
     /// Hands this thread's garbage to the collector and lets it free what it can.
     #[cold]
     pub fn flush(&self) {
-        if let Some(batch) = with_batch(mem::take).filter(|batch| !batch.entries.is_empty()) {
+        if let Some(batch) = take_batch() {
             self.defer_batch(batch);
         }
         self.0.flush();
     }
+
+    /// As [`flush`](Self::flush), but who comes by when every guard that lives now
+    /// is gone does not release the entries: it puts them into `home`, for whoever
+    /// takes them from there. Keeps a thread that removes many entries from
+    /// leaving the work to the others.
+    pub fn flush_to(&self, home: &Arc<Stack<Garbage>>) {
+        if let Some(batch) = take_batch() {
+            let home = Arc::clone(home);
+            self.0.defer(move || home.push(Garbage(batch)));
+        }
+        self.0.flush();
+    }
+}
+
+/// Entries that nobody can reach any more.
+pub struct Garbage(Batch);
+
+impl Garbage {
+    /// Releases them.
+    pub fn release(self) {
+        self.0.release();
+    }
+}
+
+fn take_batch() -> Option<Batch> {
+    with_batch(mem::take).filter(|batch| !batch.entries.is_empty())
 }
 
 /// None while a thread's destructors run, and within an allocation for the
@@ -321,141 +352,6 @@ impl Guard {
 #[inline]
 fn with_batch<R>(with: impl FnOnce(&mut Batch) -> R) -> Option<R> {
     PENDING.try_with(|it| it.0.try_borrow_mut().ok().map(|mut batch| with(&mut batch))).ok()?
-}
-
-/// A lock-free stack from which everything is taken at once (Treiber 1986;
-/// without single pops it has no ABA problem).
-pub struct Stack<T> {
-    head: AtomicPtr<Node<T>>,
-}
-
-struct Node<T> {
-    value: T,
-    next: *mut Node<T>,
-}
-
-// SAFETY: the stack owns its values and only moves them.
-unsafe impl<T: Send> Send for Stack<T> {}
-// SAFETY: shared access moves values in and out, it never shares them.
-unsafe impl<T: Send> Sync for Stack<T> {}
-
-impl<T> Stack<T> {
-    /// An empty stack.
-    pub fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    /// Whether the stack is empty, or was a moment ago.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        // Relaxed: nothing is read through it.
-        self.head.load(Ordering::Relaxed).is_null()
-    }
-
-    /// Adds a value.
-    pub fn push(&self, value: T) {
-        let node = Box::into_raw(Box::new(Node { value, next: ptr::null_mut() }));
-        // Relaxed: only the expectation of the exchange.
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the node is not shared yet.
-            unsafe { (*node).next = head };
-            // Release: publishes the node to `take_all`. Relaxed on failure.
-            match self.head.compare_exchange(head, node, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
-    }
-
-    /// Takes all values.
-    pub fn take_all(&self) -> Vec<T> {
-        // Acquire: pairs with `push`, and through the release sequence with all
-        // pushes below it.
-        let mut head = self.head.swap(ptr::null_mut(), Ordering::Acquire);
-        let mut values = Vec::new();
-        while !head.is_null() {
-            // SAFETY: made by `push`, and taken out of the stack by this thread alone.
-            let node = unsafe { Box::from_raw(head) };
-            values.push(node.value);
-            head = node.next;
-        }
-        values
-    }
-}
-
-impl<T> Drop for Stack<T> {
-    fn drop(&mut self) {
-        self.take_all();
-    }
-}
-
-/// An atomic pointer to a value that readers hold by nothing but their guards.
-pub struct Protected<T>(AtomicPtr<T>, PhantomData<Arc<T>>);
-
-impl<T> Protected<T> {
-    /// Without a value.
-    pub fn empty() -> Self {
-        Self(AtomicPtr::new(ptr::null_mut()), PhantomData)
-    }
-}
-
-impl<T: Send + Sync + 'static> Protected<T> {
-    /// The value.
-    #[inline]
-    pub fn load<'g>(&self, _: &'g Guard) -> Option<&'g T> {
-        // Acquire: pairs with `exchange`.
-        let value = self.0.load(Ordering::Acquire);
-        // SAFETY: null or from `exchange`; the reference that is in here is
-        // retired, not dropped, when it is taken out, so the guard protects it.
-        unsafe { value.as_ref() }
-    }
-
-    /// Puts `new` in place of `seen`, which was loaded under this guard. Returns
-    /// what was there, which others may still read; on failure `new`.
-    pub fn exchange<'g>(
-        &self,
-        seen: Option<&'g T>,
-        new: Arc<T>,
-        guard: &'g Guard,
-    ) -> Result<Option<Arc<T>>, Arc<T>> {
-        let seen = seen.map_or(ptr::null_mut(), |seen| ptr::from_ref(seen).cast_mut());
-        let new = Arc::into_raw(new).cast_mut();
-        // AcqRel: release publishes the new value to `load`; acquire, so that
-        // the old one is dropped after all that its publisher did. Relaxed on failure.
-        let swapped = self.0.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed);
-        if swapped.is_err() {
-            // SAFETY: from `into_raw` above, and shared with nobody.
-            return Err(unsafe { Arc::from_raw(new) });
-        }
-        Ok(Self::retire(seen, guard))
-    }
-
-    /// Takes the value out; others may still read it.
-    pub fn take(&self, guard: &Guard) -> Option<Arc<T>> {
-        // AcqRel: acquire pairs with `exchange`.
-        Self::retire(self.0.swap(ptr::null_mut(), Ordering::AcqRel), guard)
-    }
-
-    /// Retires the reference that was in the cell and returns another one.
-    fn retire(value: *mut T, guard: &Guard) -> Option<Arc<T>> {
-        // SAFETY: null, or from `into_raw` in `exchange` and just taken out by
-        // this thread alone.
-        let own = NonNull::new(value).map(|value| unsafe { Arc::from_raw(value.as_ptr()) })?;
-        let other = Arc::clone(&own);
-        guard.retire(size_of::<T>(), move || drop(own));
-        Some(other)
-    }
-}
-
-impl<T> Drop for Protected<T> {
-    fn drop(&mut self) {
-        // Acquire: the value was published by another thread perhaps.
-        let value = self.0.swap(ptr::null_mut(), Ordering::Acquire);
-        // SAFETY: null or from `into_raw` in `exchange`, and nobody else can
-        // reach the cell any more.
-        drop(NonNull::new(value).map(|value| unsafe { Arc::from_raw(value.as_ptr()) }));
-    }
 }
 
 /// Pins the current thread. Wait-free but for the first call of a thread, which

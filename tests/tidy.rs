@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     // The ground: no imports.
     &["error", "sync"],
+    &["reclaim/stack"],
     &["counter", "reclaim", "sweep/filed", "sweep/wheel"],
+    &["reclaim/protected"],
     // How writers tell sweeps.
     &["sweep/inbox"],
     // Patterns.
@@ -54,7 +56,15 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Files with the keyword `unsafe`.
-const UNSAFE: &[&str] = &["reclaim", "record/raw", "table/array", "table/tests", "table/word"];
+const UNSAFE: &[&str] = &[
+    "reclaim",
+    "reclaim/protected",
+    "reclaim/stack",
+    "record/raw",
+    "table/array",
+    "table/tests",
+    "table/word",
+];
 
 const MAX_LINES: usize = 500;
 

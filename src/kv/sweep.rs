@@ -14,8 +14,9 @@ use core::hash::BuildHasher;
 use core::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-/// Entries looked at under one guard.
-const PORTION: usize = 64;
+/// Entries looked at under one guard; less than what is handed to the collector
+/// by itself.
+const PORTION: usize = 48;
 
 /// Handles beyond twice the number of entries, before it is asked which of them
 /// nobody wants.
@@ -198,7 +199,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             for handle in due.drain(..) {
                 self.visit(handle.hash, Some(handle.tick), now, &mut found, &guard);
             }
-            guard.flush();
+            self.kv.inner.feed.release(&guard);
         }
         self.due = due;
         self.report();
@@ -229,7 +230,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             }
             self.budget = self.budget.saturating_sub(looked_at);
             self.state.walk = cursor;
-            guard.flush();
+            self.kv.inner.feed.release(&guard);
             drop((met, found));
             drop(guard);
             self.report();
@@ -340,7 +341,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         let migrating = table.tend(&reclaim::pin());
         let releasing = table.release_cleared(RELEASE_PER_STEP);
         for _ in 0..FLUSHES {
-            reclaim::pin().flush();
+            self.kv.inner.feed.release(&reclaim::pin());
         }
         !migrating && !releasing
     }

@@ -8,7 +8,8 @@
 
 use super::wheel::Handle;
 use crate::counter;
-use crate::reclaim::{Guard, Protected, Stack};
+use crate::reclaim::protected::Protected;
+use crate::reclaim::{Guard, Stack};
 use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;

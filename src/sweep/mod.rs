@@ -8,12 +8,13 @@ pub(crate) mod wheel;
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests;
 
-use crate::reclaim::{self, Guard, Stack};
+use crate::reclaim::{self, Garbage, Guard, Stack};
 use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
 use crate::sync::{AtomicU32, Ordering, fence, order_write_before_reads};
 use crate::table::Cursor;
 use crossbeam_utils::CachePadded;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 
 use filed::Filed;
 use inbox::{Inbox, Taken};
@@ -29,6 +30,8 @@ pub(crate) struct Feed {
     /// and who finds nothing leaves it at that. `None` where sweeping has not
     /// begun, or has ended.
     idle: Stack<Option<Box<State>>>,
+    /// Entries that sweeps have removed and may release now.
+    garbage: Arc<Stack<Garbage>>,
     /// Running sweepers.
     sweepers: AtomicUsize,
     /// For `Stats`.
@@ -81,6 +84,7 @@ impl Feed {
             on: CachePadded::new(AtomicU32::new(0)),
             inbox: Inbox::new(),
             idle,
+            garbage: Arc::new(Stack::new()),
             sweepers: AtomicUsize::new(0),
             figures: Figures::default(),
         }
@@ -150,6 +154,13 @@ impl Feed {
         // the total order; pairs with `is_on`.
         self.on.store(1, Ordering::SeqCst);
         fence();
+    }
+
+    /// Hands over what the calling thread has removed, and releases what nobody
+    /// can reach any more.
+    pub(crate) fn release(&self, guard: &Guard) {
+        guard.flush_to(&self.garbage);
+        self.garbage.take_all().into_iter().for_each(Garbage::release);
     }
 
     fn discard(&self) {
