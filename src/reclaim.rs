@@ -12,7 +12,6 @@
 pub mod protected;
 mod stack;
 
-use crate::sync::{AtomicPtr, Ordering};
 use core::cell::RefCell;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
