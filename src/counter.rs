@@ -1,41 +1,52 @@
 //! A counter that threads add to without sharing a cache line.
 
-use crate::sync::stat::{AtomicIsize, AtomicUsize, Ordering};
+use crate::sync::stat::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use std::sync::LazyLock;
 
-/// A sum spread over one cache line per core.
+/// A sum spread over cache lines.
 ///
-/// [`increment`](Self::increment) and [`decrement`](Self::decrement) are wait-free
-/// and touch the calling thread's own line;
-/// [`sum`](Self::sum) reads all lines and is exact whenever nobody adds.
+/// [`increment`](Self::increment) and [`decrement`](Self::decrement) are wait-free.
+/// As long as a process has no more threads than cores, each adds to a line
+/// of its own, by a load and a store; later threads share as many lines again,
+/// by atomic addition. [`sum`](Self::sum) reads all lines and is exact whenever
+/// nobody adds.
 #[derive(Debug)]
 pub(crate) struct Sharded {
+    /// The owned ones, then as many shared ones.
     shards: Box<[CachePadded<AtomicIsize>]>,
 }
 
 impl Sharded {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..shards()).map(|_| CachePadded::default()).collect() }
+        Self { shards: (0..2 * *SEATS).map(|_| CachePadded::default()).collect() }
     }
 
     /// Adds 1 and returns the new value of the calling thread's shard.
     #[inline]
     pub(crate) fn increment(&self) -> isize {
-        // Relaxed: a statistic; nothing is published through it.
-        self.shard().fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+        self.add(1)
     }
 
     /// Subtracts 1.
     #[inline]
     pub(crate) fn decrement(&self) {
-        // Relaxed: as above.
-        self.shard().fetch_sub(1, Ordering::Relaxed);
+        self.add(-1);
     }
 
     #[inline]
-    fn shard(&self) -> &AtomicIsize {
-        &self.shards[thread_index() & (self.shards.len() - 1)]
+    fn add(&self, amount: isize) -> isize {
+        let index = seat();
+        let shard = &self.shards[index];
+        // Relaxed, all of them: a statistic; nothing is published through it.
+        if index < self.shards.len() / 2 {
+            // Nobody else writes here: the seat is this thread's.
+            let sum = shard.load(Ordering::Relaxed).wrapping_add(amount);
+            shard.store(sum, Ordering::Relaxed);
+            sum
+        } else {
+            shard.fetch_add(amount, Ordering::Relaxed).wrapping_add(amount)
+        }
     }
 
     /// The sum; zero where additions of different threads are seen out of order
@@ -49,25 +60,59 @@ impl Sharded {
     }
 }
 
-/// One for each core, rounded up to a power of two.
-pub(crate) fn shards() -> usize {
-    // Asking the system takes microseconds, and every `clear` makes a counter.
-    static COUNT: LazyLock<usize> = LazyLock::new(|| {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        cores.next_power_of_two().min(64)
-    });
-    *COUNT
+/// The number of shards that have one owner: the cores, as a power of two. Asking
+/// the system takes microseconds, and every `clear` makes a counter.
+static SEATS: LazyLock<usize> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.next_power_of_two().min(u64::BITS as usize)
+});
+
+/// One bit for each seat that is taken.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// A thread's right to an owned shard of every counter; or, from `SEATS` on, the
+/// index of a shared one.
+struct Seat(usize);
+
+thread_local! {
+    static SEAT: Seat = Seat::take();
 }
 
-/// A small number of the calling thread, dense over the threads of a process.
+/// The number of shards that have one owner, a power of two, for what else is
+/// spread over threads.
+pub(crate) fn seats() -> usize {
+    *SEATS
+}
+
+/// The index of the calling thread's shard.
 #[inline]
-pub(crate) fn thread_index() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        // Relaxed: only distinctness matters.
-        static INDEX: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+pub(crate) fn seat() -> usize {
+    // While a thread's destructors run it has no seat any more.
+    SEAT.try_with(|seat| seat.0).unwrap_or_else(|_| *SEATS)
+}
+
+impl Seat {
+    #[cold]
+    fn take() -> Self {
+        static LATER: AtomicUsize = AtomicUsize::new(0);
+        let free = |taken: u64| Some(taken.trailing_ones() as usize).filter(|seat| seat < &*SEATS);
+        // Acquire: pairs with the release in `drop`: the additions of the seat's
+        // last owner are seen, so the next store does not undo them.
+        let claim = |taken: u64| free(taken).map(|seat| taken | (1 << seat));
+        let taken = TAKEN.fetch_update(Ordering::Acquire, Ordering::Relaxed, claim);
+        // Relaxed: only spreads the threads that come later.
+        let shared = || *SEATS + LATER.fetch_add(1, Ordering::Relaxed) % *SEATS;
+        Self(taken.ok().and_then(free).unwrap_or_else(shared))
     }
-    INDEX.try_with(|index| *index).unwrap_or(0)
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.0 < *SEATS {
+            // Release: see `take`.
+            TAKEN.fetch_and(!(1 << self.0), Ordering::Release);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +129,20 @@ mod tests {
         });
         counter.decrement();
         assert_eq!(counter.sum(), 3999);
+    }
+
+    #[test]
+    fn seats_are_passed_on_without_a_loss() {
+        // More threads than seats at any time, and far more over time.
+        let counter = Sharded::new();
+        for _ in 0..50 {
+            std::thread::scope(|scope| {
+                for _ in 0..2 * *super::SEATS + 1 {
+                    scope.spawn(|| (0..100).for_each(|_| _ = counter.increment()));
+                }
+            });
+        }
+        assert_eq!(counter.sum(), 50 * (2 * *super::SEATS + 1) * 100);
     }
 
     #[test]

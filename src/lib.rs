@@ -38,5 +38,5 @@ pub mod internals {
     pub use crate::reclaim::{
         Guard, Managed, Owned, Shared, Unlinked, pin, release_kept, use_epoch,
     };
-    pub use crate::table::{Cursor, Entry, Intent, Occupied, Place, Table, Vacant};
+    pub use crate::table::{Cursor, Entry, Occupied, Place, Table, Vacant};
 }

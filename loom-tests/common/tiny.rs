@@ -10,7 +10,7 @@
 use super::Gate;
 use core::cmp::Ordering as Compare;
 use core::ptr::NonNull;
-use epochkv::internals::{Cursor, Entry, Guard, Intent, Managed, Owned, Place, Shared, Table, pin};
+use epochkv::internals::{Cursor, Entry, Guard, Managed, Owned, Place, Shared, Table, pin};
 use loom::alloc::Track;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -146,7 +146,7 @@ impl Map {
     /// The entry of a key.
     pub fn find<'g>(&self, key: u64, guard: &'g Guard) -> Option<Shared<'g, Tiny>> {
         self.gate.pass();
-        self.table.find(hash(key), &key, Intent::Read, guard)
+        self.table.find(hash(key), &key, guard)
     }
 
     /// Sets a key; returns the value it replaced.

@@ -6,7 +6,7 @@ use crate::key::Key;
 use crate::reclaim::{self, Guard, Owned, Shared};
 use crate::record::{Content, Deadline, MAX_KEY_LEN, Record};
 use crate::snapshot::Snapshot;
-use crate::table::{Intent, Occupied, Place};
+use crate::table::{Occupied, Place};
 use crate::time::clock::Clock;
 use crate::time::ttl::Now;
 use core::hash::BuildHasher;
@@ -19,6 +19,7 @@ pub(super) struct Hashed<'k, K: ?Sized> {
 
 impl<K: Key + ?Sized> Hashed<'_, K> {
     /// A new record for this key.
+    #[inline(always)]
     pub(super) fn record(&self, deadline: Deadline, content: Content<'_>) -> Owned<Record<K>> {
         Record::create(self.key, self.hash, deadline, content)
     }
@@ -74,19 +75,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         now: &Now<'_, C>,
         guard: &'g Guard,
     ) -> Option<Shared<'g, Record<K>>> {
-        self.find_to(Intent::Read, key, now, guard)
-    }
-
-    /// The live entry of a key, to do so with it.
-    #[inline(always)]
-    pub(super) fn find_to<'g>(
-        &self,
-        intent: Intent,
-        key: &Hashed<'_, K>,
-        now: &Now<'_, C>,
-        guard: &'g Guard,
-    ) -> Option<Shared<'g, Record<K>>> {
-        let record = self.table().find(key.hash, key.key.key_bytes(), intent, guard)?;
+        let record = self.table().find(key.hash, key.key.key_bytes(), guard)?;
         self.unless_expired(record, now, guard)
     }
 

@@ -7,7 +7,6 @@ use crate::key::Key;
 use crate::reclaim::{self, Guard, Shared};
 use crate::record::cell::Refused;
 use crate::record::{Content, Deadline, Record};
-use crate::table::Intent;
 use crate::time::clock::Clock;
 use crate::time::ttl::{Now, Ttl};
 use crate::value::ValueRef;
@@ -183,7 +182,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
         let guard = reclaim::pin();
-        let live = self.find_to(Intent::Change, &key, &now, &guard);
+        let live = self.find(&key, &now, &guard);
         if let Some(sum) = live.and_then(Shared::counter).and_then(|cell| cell.add(amount)) {
             return Ok(sum);
         }
@@ -271,7 +270,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
         let guard = reclaim::pin();
-        let live = self.find_to(Intent::Change, &key, &now, &guard);
+        let live = self.find(&key, &now, &guard);
         let same_deadline = live.filter(|record| options.keeps(record.deadline()));
         if let Some(cell) = same_deadline.and_then(Shared::counter) {
             let mut result = Incremented { value: 0, applied: 0 };

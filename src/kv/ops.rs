@@ -8,7 +8,6 @@ use crate::reclaim;
 use crate::record::Content;
 use crate::record::cell::Cell;
 use crate::snapshot::Snapshot;
-use crate::table::Intent;
 use crate::time::clock::Clock;
 use crate::time::ttl::Ttl;
 use crate::value::{Input, Value, ValueRef};
@@ -39,6 +38,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert_eq!(kv.get("name").unwrap(), 5);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[inline]
     pub fn set<'v>(&self, key: &K, value: impl Into<Input<'v>>) -> Result<(), Error> {
         self.set_ex(key, value, Ttl::NEVER)
     }
@@ -74,18 +74,22 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         input.check_depth()?;
         let key = self.hashed_for_write(key)?;
         if let (0, ValueRef::Int(value)) = (deadline, input.as_ref()) {
-            let guard = reclaim::pin();
-            let old = self.table().find(key.hash, key.key.key_bytes(), Intent::Change, &guard);
-            let cell = old.filter(|old| old.deadline() == 0).and_then(|old| old.counter());
-            let done = cell.is_some_and(|cell| overwrite(cell, value));
-            if !done {
-                self.put(&key, key.record(0, Content::int(value)), &guard);
-            }
+            self.set_int(&key, value);
             return Ok(());
         }
         let record = key.record(deadline, Content::of(&input));
         self.put(&key, record, &reclaim::pin());
         Ok(())
+    }
+
+    /// Stores an integer without a deadline: over one of its kind, in place.
+    fn set_int(&self, key: &Hashed<'_, K>, value: i64) {
+        let guard = reclaim::pin();
+        let old = self.table().find(key.hash, key.key.key_bytes(), &guard);
+        let cell = old.filter(|old| old.deadline() == 0).and_then(|old| old.counter());
+        if !cell.is_some_and(|cell| overwrite(cell, value)) {
+            self.put(key, key.record(0, Content::int(value)), &guard);
+        }
     }
 
     /// The value of a key, or `None` if it is absent.

@@ -8,7 +8,7 @@ use crate::reclaim::{self, Shared};
 use crate::record::Handle;
 use crate::record::Record;
 use crate::snapshot::Snapshot;
-use crate::table::{self, Intent};
+use crate::table;
 use crate::time::clock::Clock;
 use crate::time::ttl::Expiry;
 use core::fmt;
@@ -231,7 +231,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             visit(record, Expiry::of(record.deadline(), &now));
         };
         if let Some((key, hash)) = exact {
-            let found = self.table().find(hash, key, Intent::Read, &guard);
+            let found = self.table().find(hash, key, &guard);
             found.and_then(|record| self.unless_expired(record, &now, &guard)).map(&mut show);
             walk.0 = None;
             return;

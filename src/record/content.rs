@@ -78,7 +78,7 @@ impl<'a> Content<'a> {
     }
 
     /// Borrows what can stay where it is and shares what can be shared.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(input: &'a Input<'_>) -> Self {
         match input {
             Input::Str(text) => Self::str(text, || Arc::from(*text)),
@@ -97,7 +97,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn str(text: &'a str, share: impl FnOnce() -> Arc<str>) -> Self {
         if text.len() <= INLINE_MAX {
             Self::text(Kind::STR, text.as_bytes())
@@ -106,7 +106,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn bytes(bytes: &'a [u8], share: impl FnOnce() -> Arc<[u8]>) -> Self {
         if bytes.len() <= INLINE_MAX {
             Self::text(Kind::BYTES, bytes)

@@ -26,15 +26,40 @@ pub(crate) struct Record<K: ?Sized> {
 const ALIGN: usize = 16;
 
 impl<K: ?Sized + 'static> Record<K> {
-    /// Makes a record with one reference. The key is the bytes of a `K` and at most [`MAX_KEY_LEN`] long.
+    /// Makes a record with one reference. The key is the bytes of a `K` and at most
+    /// [`MAX_KEY_LEN`] long.
+    // Inlined, so that the content is taken apart where it was made: passed
+    // through memory, its parts would be waited for.
+    #[inline(always)]
     pub(super) fn from_bytes(
         key: &[u8],
         hash: u64,
         deadline: Deadline,
         content: Content<'_>,
     ) -> Owned<Self> {
-        assert!(key.len() <= MAX_KEY_LEN, "the caller checks the key's length");
         let Content { kind, word, text, shared } = content;
+        let record = Self::from_parts(key, hash, deadline, kind, word, text);
+        if let Some(value) = shared {
+            let offset = Meta::new(key.len(), kind, deadline != 0).value_offset();
+            // SAFETY: for this kind the block has room for a `Value` here.
+            let place = unsafe { record.byte_add(offset) };
+            // SAFETY: fresh memory, aligned for it.
+            unsafe { place.cast::<Value>().write(value) };
+        }
+        // SAFETY: complete now, and nobody else has seen it.
+        unsafe { Owned::from_raw(record) }
+    }
+
+    /// A record that is complete but for its `Value`, if its kind has one.
+    fn from_parts(
+        key: &[u8],
+        hash: u64,
+        deadline: Deadline,
+        kind: Kind,
+        word: u64,
+        text: &[u8],
+    ) -> NonNull<Self> {
+        assert!(key.len() <= MAX_KEY_LEN, "the caller checks the key's length");
         let meta = Meta::new(key.len(), kind, deadline != 0);
         let start = Block::take(meta.size(text.len())).into_raw();
         let record = start.cast::<Self>();
@@ -47,12 +72,6 @@ impl<K: ?Sized + 'static> Record<K> {
             // SAFETY: fresh memory, aligned as the header is.
             unsafe { place.write(Timing { deadline, filed: Filed::nowhere() }) };
         }
-        if let Some(value) = shared {
-            // SAFETY: for this kind the block has room for a `Value` here.
-            let place = unsafe { start.byte_add(meta.value_offset()) };
-            // SAFETY: fresh memory, aligned for it.
-            unsafe { place.cast::<Value>().write(value) };
-        }
         // SAFETY: the block has room for the key at this offset.
         let place = unsafe { start.byte_add(meta.key_offset()) };
         // SAFETY: fresh memory of that length, which the key cannot overlap.
@@ -61,13 +80,13 @@ impl<K: ?Sized + 'static> Record<K> {
         let place = unsafe { place.byte_add(key.len()) };
         // SAFETY: as for the key.
         unsafe { write_bytes(text, place) };
-        // SAFETY: complete now, and nobody else has seen it.
-        unsafe { Owned::from_raw(record) }
+        record
     }
 }
 
 impl<K: ?Sized + KeyBytes> Record<K> {
     /// Makes a record with one reference.
+    #[inline(always)]
     pub(crate) fn create(
         key: &K,
         hash: u64,

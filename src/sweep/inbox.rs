@@ -51,7 +51,7 @@ struct Cell {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        let shards = if cfg!(epochkv_loom) { 1 } else { counter::shards() };
+        let shards = if cfg!(epochkv_loom) { 1 } else { counter::seats() };
         let shard = || Shard { current: Protected::empty(), full: Stack::new() };
         Self {
             shards: (0..shards).map(|_| CachePadded::new(shard())).collect(),
@@ -62,7 +62,7 @@ impl Inbox {
     /// Hands over a handle, whose tick is not 0. Lock-free; false, and nothing
     /// was done, if too many wait already.
     pub(crate) fn push(&self, handle: Handle, guard: &Guard) -> bool {
-        let shard = &self.shards[counter::thread_index() & (self.shards.len() - 1)];
+        let shard = &self.shards[counter::seat() & (self.shards.len() - 1)];
         let mut fresh = None;
         loop {
             let block = shard.current.load(guard);

@@ -3,7 +3,7 @@
 
 use super::entry::Entry;
 use super::word::{Link, LinkWord, Slot, Unready, Word, live_tag};
-use crate::reclaim::{Guard, Shared, prefetch, prefetch_exclusive};
+use crate::reclaim::{Guard, Shared, prefetch};
 use core::{iter, ptr};
 
 /// Slots per bucket: with the link they fill one cache line.
@@ -25,14 +25,6 @@ const _: () = assert!(size_of::<Bucket<u8>>() == 64);
 #[inline]
 pub(super) fn home(hash: u64) -> usize {
     ((((hash >> 32) & 0xffff) as usize) * SLOTS) >> 16
-}
-
-/// What the caller is going to do with an entry.
-#[derive(Clone, Copy)]
-pub enum Intent {
-    Read,
-    /// Change it in place: its line had better come as this core's own at once.
-    Change,
 }
 
 /// What a search finds in one bucket.
@@ -85,16 +77,10 @@ impl<E: Entry> Bucket<E> {
 
     /// The reader's search. Wait-free in the length of the chain.
     #[inline(always)]
-    pub(super) fn probe<'g>(
-        &'g self,
-        hash: u64,
-        key: &E::Key,
-        intent: Intent,
-        guard: &'g Guard,
-    ) -> Probe<'g, E> {
+    pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Probe<'g, E> {
         let mut bucket = self;
         loop {
-            match bucket.matching(hash, key, intent, guard) {
+            match bucket.matching(hash, key, guard) {
                 Match::Slot { entry, .. } => return Probe::Hit(entry),
                 Match::None => {}
                 Match::Frozen => return Probe::Frozen,
@@ -112,13 +98,7 @@ impl<E: Entry> Bucket<E> {
 
     /// The key's live slot in this bucket alone.
     #[inline(always)]
-    fn matching<'g>(
-        &'g self,
-        hash: u64,
-        key: &E::Key,
-        intent: Intent,
-        guard: &'g Guard,
-    ) -> Match<'g, E> {
+    fn matching<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Match<'g, E> {
         let tag = live_tag(hash);
         // All slots are in one line: comparing every fingerprint costs less
         // than a mispredicted branch on the first one.
@@ -132,9 +112,6 @@ impl<E: Entry> Bucket<E> {
                 // An entry may begin near the end of a line. What follows is
                 // fetched at the same time, not when the first part has come.
                 let start = entry.as_ptr().as_ptr().cast::<u8>();
-                if let Intent::Change = intent {
-                    prefetch_exclusive(start);
-                }
                 prefetch(start.wrapping_add(E::REACH));
                 if E::has_key(entry, key) {
                     return Match::Slot { slot, word, entry };
@@ -189,7 +166,7 @@ impl<E: Entry> Bucket<E> {
         let mut gap = None;
         let mut bucket = self;
         loop {
-            match bucket.matching(hash, key, Intent::Read, guard) {
+            match bucket.matching(hash, key, guard) {
                 Match::Slot { slot, word, entry } => return Search::Found { slot, word, entry },
                 Match::None => {}
                 Match::Frozen => return Search::Frozen,

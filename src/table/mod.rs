@@ -98,7 +98,6 @@ mod write;
 #[allow(unsafe_code)]
 mod tests;
 
-pub use bucket::Intent;
 pub use entry::Entry;
 pub use root::Table;
 pub use scan::Cursor;

@@ -1,7 +1,7 @@
 //! Lookup.
 
 use super::array::Array;
-use super::bucket::{Intent, Probe};
+use super::bucket::Probe;
 use super::entry::Entry;
 use super::root::Table;
 use crate::reclaim::{Guard, Shared, prefetch};
@@ -10,15 +10,9 @@ impl<E: Entry> Table<E> {
     /// The live entry of a key. Wait-free in the length of one chain, unless
     /// migrations keep overtaking it; writes nothing.
     #[inline(always)]
-    pub fn find<'g>(
-        &self,
-        hash: u64,
-        key: &E::Key,
-        intent: Intent,
-        guard: &'g Guard,
-    ) -> Option<Shared<'g, E>> {
+    pub fn find<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Option<Shared<'g, E>> {
         let array = self.array(guard);
-        match array.bucket(hash).probe(hash, key, intent, guard) {
+        match array.bucket(hash).probe(hash, key, guard) {
             Probe::Hit(entry) => Some(entry),
             Probe::Miss => None,
             Probe::Frozen => find_moving(array, hash, key, guard),
@@ -58,7 +52,7 @@ fn find_moving<'g, E: Entry>(
         if let Some(unready) = next.bucket(group).link().unready(guard) {
             return array.bucket(hash).probe_unready(hash, key, unready, guard);
         }
-        match next.bucket(hash).probe(hash, key, Intent::Read, guard) {
+        match next.bucket(hash).probe(hash, key, guard) {
             Probe::Hit(entry) => return Some(entry),
             Probe::Miss => return None,
             Probe::Frozen => array = next,

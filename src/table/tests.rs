@@ -1,6 +1,6 @@
 //! The table with the smallest possible entry: no values, no TTL, no globs.
 
-use super::{Cursor, Entry, Intent, Place, Table};
+use super::{Cursor, Entry, Place, Table};
 use crate::reclaim::{self, Guard, Managed, Owned, Shared};
 use core::cmp::Ordering as Compare;
 use core::ptr::NonNull;
@@ -103,7 +103,7 @@ impl Map {
 
     fn get(&self, key: u64) -> Option<u64> {
         let guard = reclaim::pin();
-        self.table.find((self.hash)(key), &key, Intent::Read, &guard).map(|tiny| tiny.get().value)
+        self.table.find((self.hash)(key), &key, &guard).map(|tiny| tiny.get().value)
     }
 
     /// Sets the key; returns the old value.
