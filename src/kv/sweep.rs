@@ -20,7 +20,7 @@ const PORTION: usize = 48;
 
 /// Handles beyond twice the number of entries, before it is asked which of them
 /// nobody wants.
-const SPARE_HANDLES: usize = 1024;
+const SPARE_HANDLES: usize = if cfg!(epochkv_loom) { 1 } else { 1024 };
 
 /// Handles that one sweep may weed on average: when all have been looked at, so
 /// many sweeps pass before it begins again as they are worth.
@@ -348,6 +348,14 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
 }
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// What the end of a sweeper does, for models.
+    #[cfg(epochkv_loom)]
+    #[doc(hidden)]
+    pub fn stop_sweeping(&self) {
+        self.inner.feed.enter();
+        self.inner.feed.leave();
+    }
+
     /// Whether an entry's handle is this one, or may be: a writer may just be
     /// about to take it over.
     fn wants<'g>(

@@ -46,12 +46,12 @@ impl Filed {
         self.exchange(0, tick)
     }
 
-    /// The step of a sweep that holds the handle of `tick`: whatever else it is,
-    /// it is not this entry's business; if it is this entry's, or the entry has none
-    /// yet, it will be that of `deadline`, which the caller files. The caller
-    /// then looks at the slot again.
-    pub(crate) fn renew(&self, tick: u64, deadline: u64) -> bool {
-        self.exchange(tick, deadline) || self.exchange(0, deadline)
+    /// The step of a sweep with the handle of `tick`: if that is this entry's, or
+    /// nobody has filed for it yet, its handle is from now on that of `next`,
+    /// which the caller files before it looks at the slot again.
+    pub(crate) fn renew(&self, tick: u64, next: u64) -> bool {
+        // In this order: its writer may settle it for `tick` in between.
+        self.settle(next) || self.exchange(tick, next)
     }
 
     /// Any state to `tick`, which the caller files, whatever was said before:

@@ -25,7 +25,7 @@ const MOST_BLOCKS: usize = if cfg!(epochkv_loom) { 1 } else { 8192 };
 /// Added to `reserved` when a block is closed: more than its writers ever add.
 const CLOSED: u64 = 1 << 32;
 
-pub(crate) struct Inbox {
+pub struct Inbox {
     shards: Box<[CachePadded<Shard>]>,
     /// Full blocks that wait.
     waiting: CachePadded<AtomicUsize>,
@@ -50,7 +50,7 @@ struct Cell {
 }
 
 impl Inbox {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let shards = if cfg!(epochkv_loom) { 1 } else { counter::seats() };
         let shard = || Shard { current: Protected::empty(), full: Stack::new() };
         Self {
@@ -61,7 +61,7 @@ impl Inbox {
 
     /// Hands over a handle, whose tick is not 0. Lock-free; false, and nothing
     /// was done, if too many wait already.
-    pub(crate) fn push(&self, handle: Handle, guard: &Guard) -> bool {
+    pub fn push(&self, handle: Handle, guard: &Guard) -> bool {
         let shard = &self.shards[counter::seat() & (self.shards.len() - 1)];
         let mut fresh = None;
         loop {
@@ -87,7 +87,7 @@ impl Inbox {
     }
 
     /// Takes all blocks; each is closed and counted as read by nobody yet.
-    pub(crate) fn take(&self, taken: &mut Vec<Taken>, guard: &Guard) {
+    pub fn take(&self, taken: &mut Vec<Taken>, guard: &Guard) {
         for shard in &self.shards {
             let full = shard.full.take_all();
             // Relaxed: as in `push`, which counts before it hands over.
@@ -98,7 +98,7 @@ impl Inbox {
     }
 
     /// Whether so much waits that it is better taken soon.
-    pub(crate) fn is_filling(&self) -> bool {
+    pub fn is_filling(&self) -> bool {
         // Relaxed: as in `push`.
         self.waiting.load(StatOrdering::Relaxed) >= MOST_BLOCKS / 8
     }
@@ -142,7 +142,7 @@ impl Block {
 }
 
 /// A block in the hands of a sweep.
-pub(crate) struct Taken {
+pub struct Taken {
     block: Arc<Block>,
     /// A bit for each cell that was reserved and not read.
     unread: u128,
@@ -150,13 +150,13 @@ pub(crate) struct Taken {
 
 impl Taken {
     /// The number of handles that were not read.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.unread.count_ones() as usize
     }
 
     /// Calls `file` with each handle that has been written since; returns
     /// whether that was the rest.
-    pub(crate) fn read(&mut self, mut file: impl FnMut(Handle)) -> bool {
+    pub fn read(&mut self, mut file: impl FnMut(Handle)) -> bool {
         let mut left = self.unread;
         while left != 0 {
             let index = left.trailing_zeros() as usize;

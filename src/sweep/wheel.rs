@@ -25,9 +25,9 @@ pub(crate) const END: u64 = 1 << (BITS * LEVELS as u32);
 /// What is filed: the hash of a key, and the tick at which to look at it. The
 /// tick is also the stamp by which an entry knows its handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Handle {
-    pub(crate) hash: u64,
-    pub(crate) tick: u64,
+pub struct Handle {
+    pub hash: u64,
+    pub tick: u64,
 }
 
 /// One granularity.
