@@ -4,17 +4,21 @@ use super::Kv;
 use super::access::{Hashed, Step};
 use crate::error::Error;
 use crate::key::Key;
-use crate::reclaim;
-use crate::record::Content;
+use crate::reclaim::{self, Shared};
+use crate::record::{Content, Record};
 use crate::snapshot::Snapshot;
+use crate::table::Entry;
 use crate::time::clock::Clock;
 use crate::time::ttl::Ttl;
-use crate::value::Input;
+use crate::value::{Input, ValueRef};
 use core::hash::BuildHasher;
 
 /// Keys per pin: enough for their cache misses to overlap, few enough to hold
 /// back next to nothing.
 const BATCH: usize = 64;
+
+/// Results for which room is made before they are there: a size hint is a hint.
+const MAX_RESERVED: usize = 1 << 12;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// The values of many keys, in their order. Each is read atomically, all
@@ -34,16 +38,67 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// ```
     #[must_use]
     pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = &'k K>) -> Vec<Option<Snapshot>> {
-        let mut found = Vec::new();
+        let keys = keys.into_iter();
+        let mut found = Vec::with_capacity(keys.size_hint().0.min(MAX_RESERVED));
+        self.find_many(keys, |_, record| {
+            found.push(record.map(|record| Snapshot::new(record, record.value())));
+        });
+        found
+    }
+
+    /// Calls `read` with each key and its value, in place, or `None` if it is
+    /// absent; in the order of the keys. To [`get_many`](Self::get_many) what
+    /// [`with`](Self::with) is to [`get`](Self::get): no reference is counted, which makes
+    /// it the fastest way to read many keys.
+    ///
+    /// `read` runs inside the operation, as the closure of `with` does: it must
+    /// be short and must not block, because what is removed meanwhile, by
+    /// anybody, is not freed before it returns.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_many([("a", "one"), ("b", "three")], 0)?;
+    /// let mut letters = 0;
+    /// kv.with_many(["a", "b", "c"], |_key, value| {
+    ///     letters += value.and_then(|value| value.as_str()).map_or(0, str::len);
+    /// });
+    /// assert_eq!(letters, 8);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn with_many<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k K>,
+        mut read: impl FnMut(&'k K, Option<ValueRef<'_>>),
+    ) {
+        self.find_many(keys, |key, record| read(key, record.map(Shared::value)));
+    }
+
+    /// Shows the live entries of keys, in their order: first all buckets of a batch
+    /// are fetched from memory, then all entries, then they are looked at.
+    #[inline]
+    fn find_many<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k K>,
+        mut show: impl FnMut(&'k K, Option<Shared<'_, Record<K>>>),
+    ) {
         self.in_batches(keys, |batch| {
             let now = self.now();
             let guard = reclaim::pin();
-            batch.iter().for_each(|key| self.table().prefetch_entry(key.hash, &guard));
-            found.extend(batch.iter().map(|key| {
-                self.find(key, &now, &guard).map(|record| Snapshot::new(record, record.value()))
-            }));
+            let mut likely = [None; BATCH];
+            for (likely, key) in likely.iter_mut().zip(batch) {
+                *likely = self.table().likely_entry(key.hash, &guard);
+            }
+            for (likely, key) in likely.into_iter().zip(batch) {
+                let bytes = key.key.key_bytes();
+                let found = match likely.filter(|&record| Record::has_key(record, bytes)) {
+                    Some(record) => self.unless_expired(record, &now, &guard),
+                    None => self.find(key, &now, &guard),
+                };
+                show(key.key, found);
+            }
         });
-        found
     }
 
     /// Stores many values with one time to live. Each is written atomically, all

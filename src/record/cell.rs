@@ -26,28 +26,33 @@ pub(crate) enum Refused<X> {
 
 impl Cell {
     /// Whether an integer fits into 63 bits.
+    #[inline]
     pub(crate) fn fits(value: i64) -> bool {
         (value << 1) >> 1 == value
     }
 
     /// A cell with this value, which fits.
+    #[inline]
     pub(crate) fn new(value: i64) -> Self {
         debug_assert!(Self::fits(value));
         Self(AtomicU64::new((value << 1) as u64))
     }
 
     /// A plain word for entries that hold no counter.
+    #[inline]
     pub(crate) fn plain(word: u64) -> Self {
         Self(AtomicU64::new(word))
     }
 
     /// The plain word.
+    #[inline]
     pub(crate) fn word(&self) -> u64 {
         // Relaxed: written before the entry was published, and never again.
         self.0.load(Ordering::Relaxed)
     }
 
     /// The value now.
+    #[inline]
     pub(crate) fn get(&self) -> i64 {
         // Acquire: pairs with `update`: who sees an increment sees what its
         // thread did before.
@@ -142,6 +147,7 @@ impl Cell {
     }
 }
 
+#[inline]
 fn value(word: u64) -> i64 {
     word as i64 >> 1
 }

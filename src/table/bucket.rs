@@ -57,6 +57,16 @@ pub(super) enum Gap<'g, E> {
     End { link: &'g Link<Bucket<E>>, word: LinkWord<'g, Bucket<E>> },
 }
 
+/// Starts to fetch what a lookup reads of an entry. It may begin near the end of a
+/// line: what follows is fetched at the same time, not when the first part has
+/// come.
+#[inline(always)]
+pub(super) fn prefetch_entry<E: Entry>(entry: Shared<'_, E>) {
+    let start = entry.as_ptr().as_ptr().cast::<u8>();
+    prefetch(start);
+    prefetch(start.wrapping_add(E::REACH));
+}
+
 impl<E: Entry> Bucket<E> {
     pub(super) fn unused() -> Self {
         Self { slots: core::array::from_fn(|_| Slot::unused()), link: Link::unused() }
@@ -109,10 +119,7 @@ impl<E: Entry> Bucket<E> {
             let word = slot.load(guard);
             if word.tag() == tag {
                 let Some(entry) = word.entry() else { return Match::Frozen };
-                // An entry may begin near the end of a line. What follows is
-                // fetched at the same time, not when the first part has come.
-                let start = entry.as_ptr().as_ptr().cast::<u8>();
-                prefetch(start.wrapping_add(E::REACH));
+                prefetch_entry(entry);
                 if E::has_key(entry, key) {
                     return Match::Slot { slot, word, entry };
                 }
@@ -131,12 +138,16 @@ impl<E: Entry> Bucket<E> {
         })
     }
 
-    /// The first entry of this bucket with the hash's fingerprint.
+    /// The first live entry of this bucket with the hash's fingerprint, on its way
+    /// from memory.
     #[inline]
     pub(super) fn likely_entry<'g>(&'g self, hash: u64, guard: &'g Guard) -> Option<Shared<'g, E>> {
         let tag = live_tag(hash);
-        let mut words = self.slots.iter().map(|slot| slot.load(guard));
-        words.find(|word| word.tag() == tag)?.entry()
+        let slot = self.slots.get(self.candidates(tag, guard).trailing_zeros() as usize)?;
+        let word = slot.load(guard);
+        let entry = word.entry().filter(|_| word.tag() == tag)?;
+        prefetch_entry(entry);
+        Some(entry)
     }
 
     /// The reader's search in a bucket that has begun to freeze but whose group

@@ -26,13 +26,12 @@ impl<E: Entry> Table<E> {
         prefetch(self.root().hint(hash));
     }
 
-    /// Starts to fetch the entry that a lookup of `hash` will probably read,
-    /// when its bucket has arrived.
+    /// The live entry that a lookup of `hash` will probably find, from the first
+    /// bucket of its chain, not read yet; and starts to fetch it. Of an absent key it
+    /// may be another key's.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64, guard: &Guard) {
-        if let Some(entry) = self.array(guard).bucket(hash).likely_entry(hash, guard) {
-            prefetch(entry.as_ptr().as_ptr());
-        }
+    pub fn likely_entry<'g>(&self, hash: u64, guard: &'g Guard) -> Option<Shared<'g, E>> {
+        self.array(guard).bucket(hash).likely_entry(hash, guard)
     }
 }
 

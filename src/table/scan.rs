@@ -1,6 +1,7 @@
 //! Weak iteration: every key that stays is met exactly once, also across resizes.
 
 use super::array::Array;
+use super::bucket::prefetch_entry;
 use super::entry::Entry;
 use super::root::Table;
 use crate::reclaim::{Guard, Shared, prefetch};
@@ -84,7 +85,7 @@ impl<E: Entry> Table<E> {
         let Some(next) = cursor.next(array.lg()) else { return };
         for slot in bucket(next).slots() {
             if let Some(entry) = slot.load(guard).entry() {
-                prefetch(entry.as_ptr().as_ptr());
+                prefetch_entry(entry);
             }
         }
         if let Some(second) = next.next(array.lg()) {

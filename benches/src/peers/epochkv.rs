@@ -38,9 +38,9 @@ impl Contestant for Epochkv {
     }
 
     fn get_many(&self, keys: &[&str], mut read: impl FnMut(&str)) {
-        for found in self.kv.get_many(keys.iter().copied()).iter().flatten() {
-            read(found.as_text());
-        }
+        self.kv.with_many(keys.iter().copied(), |_, value| {
+            value.and_then(|value| value.as_str()).map(&mut read);
+        });
     }
 
     #[inline]
