@@ -194,7 +194,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             let table = self.kv.table();
             due.iter().for_each(|handle| table.prefetch_bucket(handle.hash));
             let guard = reclaim::pin();
-            due.iter().for_each(|handle| table.prefetch_entry(handle.hash, &guard));
+            due.iter().for_each(|handle| _ = table.likely_entry(handle.hash, &guard));
             let mut found = Vec::new();
             for handle in due.drain(..) {
                 self.visit(handle.hash, Some(handle.tick), now, &mut found, &guard);

@@ -164,6 +164,58 @@ where
     }
 }
 
+/// The sweeper as a future.
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+impl<K, S, C> Kv<K, S, C>
+where
+    K: Key + ?Sized,
+    S: BuildHasher + Send + Sync + 'static,
+    C: Clock,
+{
+    /// As [`start_sweeper`](Self::start_sweeper), without a thread: the future
+    /// sweeps while it is polled, and sleeps by tokio's timer. Spawn it; it ends
+    /// when it is dropped or aborted, or within a tick after the last handle to the store.
+    ///
+    /// One poll takes about a millisecond at most. Panics when it is polled
+    /// outside of a tokio runtime with a timer.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    /// use std::time::Duration;
+    ///
+    /// # #[cfg(feature = "tokio-test")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let kv = Kv::new();
+    /// let sweeper = tokio::spawn(kv.run_sweeper(Duration::from_millis(100)));
+    /// kv.set_ex("flash", "saved", Duration::from_millis(5))?;
+    /// // While the server lives.
+    /// sweeper.abort();
+    /// # Ok::<(), epochkv::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_sweeper(
+        &self,
+        tick: Duration,
+    ) -> impl Future<Output = ()> + Send + 'static + use<K, S, C> {
+        Rounds::new(self, tick, None).run_by_timer()
+    }
+
+    /// As [`run_sweeper`](Self::run_sweeper), and calls `on_expire` as
+    /// [`start_sweeper_with`](Self::start_sweeper_with) does.
+    pub fn run_sweeper_with<F>(
+        &self,
+        tick: Duration,
+        on_expire: F,
+    ) -> impl Future<Output = ()> + Send + 'static + use<K, S, C, F>
+    where
+        F: FnMut(&K, &Snapshot) + Send + 'static,
+    {
+        Rounds::new(self, tick, Some(Box::new(on_expire))).run_by_timer()
+    }
+}
+
 /// What a sweeper does, one round after the other. Holds the store weakly.
 struct Rounds<K: Key + ?Sized, S, C> {
     store: Weak<Inner<K, S, C>>,
@@ -187,6 +239,13 @@ where
             if let Err(RecvTimeoutError::Disconnected) = stopped.recv_timeout(pause) {
                 return;
             }
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    async fn run_by_timer(mut self) {
+        while let Some(pause) = self.round() {
+            tokio::time::sleep(pause).await;
         }
     }
 
