@@ -49,9 +49,9 @@ const LAYERS: &[&[&str]] = &[
     // The store. The parent is the handle, so it is below its children.
     &["key", "snapshot"],
     &["kv"],
-    &["kv/access", "kv/builder", "kv/stats"],
-    &["kv/scan", "kv/sweep"],
-    &["kv/sweeper"],
+    &["kv/sweep"],
+    &["kv/access", "kv/builder", "kv/stats", "kv/sweeper"],
+    &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
 ];
 

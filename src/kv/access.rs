@@ -135,7 +135,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) {
         if let Some(timing) = new.timing() {
             let old = old.and_then(Shared::timing).map(|old| &old.filed);
-            self.inner.feed.published(new.hash(), timing.deadline, &timing.filed, old, guard);
+            let feed = &self.inner.feed;
+            if feed.published(new.hash(), timing.deadline, &timing.filed, old, guard) {
+                self.help_to_sweep();
+            }
         }
     }
 

@@ -6,10 +6,11 @@ use crate::reclaim::{self, Guard, Shared};
 use crate::record::{Handle as Held, Record};
 use crate::snapshot::Snapshot;
 use crate::sweep::State;
-use crate::sweep::wheel::Handle;
+use crate::sweep::wheel::{FIRE, Handle};
 use crate::sync;
 use crate::table::Occupied;
 use crate::time::clock::Clock;
+use crate::time::ttl::Now;
 use core::hash::BuildHasher;
 use core::mem;
 use std::panic::{self, AssertUnwindSafe};
@@ -17,6 +18,9 @@ use std::panic::{self, AssertUnwindSafe};
 /// Entries looked at under one guard; less than what is handed to the collector
 /// by itself.
 const PORTION: usize = 48;
+
+/// Entries that a writer looks at who helps: more than the one that it has filed.
+const HELP: usize = 16;
 
 /// Handles beyond twice the number of entries, before it is asked which of them
 /// nobody wants.
@@ -45,11 +49,22 @@ pub struct Swept {
     pub busy: bool,
 }
 
+/// How soon the next sweep should come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Entries that have expired, or handles, wait.
+    Behind,
+    /// There is other work.
+    Soon,
+    /// There is nothing to do.
+    Rest,
+}
+
 /// An entry on its way to the callback.
 type Expired<K> = (Held<K>, Snapshot);
 
 /// What is called with each expired entry.
-type OnExpire<'f, K> = &'f mut dyn FnMut(&K, &Snapshot);
+pub(super) type OnExpire<'f, K> = &'f mut dyn FnMut(&K, &Snapshot);
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Removes entries that have expired, looking at about `budget` entries at
@@ -80,7 +95,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn sweep(&self, budget: usize) -> Swept {
-        self.sweep_reporting(budget, None)
+        self.sweep_reporting(budget, None).0
     }
 
     /// As [`sweep`](Self::sweep), and calls `on_expire` with the key and last value of
@@ -106,26 +121,29 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn sweep_with(&self, budget: usize, mut on_expire: impl FnMut(&K, &Snapshot)) -> Swept {
-        self.sweep_reporting(budget, Some(&mut on_expire))
+        self.sweep_reporting(budget, Some(&mut on_expire)).0
     }
 
     pub(super) fn sweep_reporting(
         &self,
         budget: usize,
         on_expire: Option<OnExpire<'_, K>>,
-    ) -> Swept {
+    ) -> (Swept, Pace) {
         self.inner.clock.refresh();
-        let sweep = |state: &mut State| Sweep::new(self, state, budget, on_expire).run();
         let busy = Swept { busy: true, ..Swept::default() };
-        self.inner.feed.sweep(sweep).unwrap_or(busy)
+        Sweep::new(self, budget, on_expire).run().unwrap_or((busy, Pace::Rest))
     }
 }
 
-/// One call.
+/// One call. The state is taken only to find out what is due: while entries are
+/// removed, which takes longest and may have to wait for the allocator, others can sweep.
 struct Sweep<'s, 'f, K: Key + ?Sized, S, C> {
     kv: &'s Kv<K, S, C>,
-    state: &'s mut State,
+    /// For the step that is under way; what it takes to look at an entry is
+    /// [`FIRE`].
     budget: usize,
+    /// For handles that come from the inbox.
+    taking: usize,
     on_expire: Option<OnExpire<'f, K>>,
     removed: usize,
     /// Buffers.
@@ -133,85 +151,100 @@ struct Sweep<'s, 'f, K: Key + ?Sized, S, C> {
     expired: Vec<Expired<K>>,
 }
 
+/// Why it is looked at the entries with a hash.
+#[derive(Clone, Copy)]
+struct Look {
+    /// The tick of the handle; none on a walk.
+    tick: Option<u64>,
+    now: u64,
+    /// The first tick that has not passed for the wheel: later than `now` if the
+    /// clock has gone back.
+    next: u64,
+}
+
 impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
-    fn new(
-        kv: &'s Kv<K, S, C>,
-        state: &'s mut State,
-        budget: usize,
-        on_expire: Option<OnExpire<'f, K>>,
-    ) -> Self {
+    fn new(kv: &'s Kv<K, S, C>, budget: usize, on_expire: Option<OnExpire<'f, K>>) -> Self {
         let (due, expired) = (Vec::new(), Vec::new());
-        Self { kv, state, budget, on_expire, removed: 0, due, expired }
+        let budget = budget.saturating_mul(FIRE);
+        Self { kv, budget, taking: budget, on_expire, removed: 0, due, expired }
     }
 
-    fn run(mut self) -> Swept {
-        let rested = self.take_handles() && self.fire() && self.walk() && self.weed();
+    /// None if another thread is sweeping.
+    fn run(mut self) -> Option<(Swept, Pace)> {
+        let feed = &self.kv.inner.feed;
+        // No step may take it all: new handles keep coming, and so do deadlines.
+        let part = self.budget / 4;
+        let fired = self.fire()?;
+        self.budget = self.budget.max(part);
+        let walked = feed.sweep(|state| self.walk(state)).unwrap_or(true);
+        self.budget = self.budget.max(part);
+        let weeded = feed.sweep(|state| self.weed(state)).unwrap_or(true);
         let tended = self.tend();
-        self.kv.inner.feed.figures.count_swept(self.removed);
-        Swept { removed: self.removed, more: !(rested && tended), busy: false }
+        feed.figures.count_swept(self.removed);
+        let pace = match (fired, walked && weeded && tended) {
+            (false, _) => Pace::Behind,
+            (true, false) => Pace::Soon,
+            (true, true) => Pace::Rest,
+        };
+        Some((Swept { removed: self.removed, more: pace != Pace::Rest, busy: false }, pace))
     }
 
     /// Milliseconds of the store's clock.
     fn now(&self) -> u64 {
-        self.kv.now().ms()
+        Now::new(&self.kv.inner.clock).ms()
     }
 
-    /// Moves handles from the inbox to the wheel. Like the steps below, returns
-    /// whether it has come to its end before the budget.
-    fn take_handles(&mut self) -> bool {
-        self.kv.inner.feed.take(self.state, &reclaim::pin());
-        let State { wheel, taken, .. } = &mut *self.state;
-        let mut late = Vec::new();
-        while self.budget > 0 {
-            let Some(mut block) = taken.pop() else { break };
-            self.budget = self.budget.saturating_sub(block.len());
-            if !block.read(|handle| wheel.file(handle)) {
-                late.push(block);
-            }
-        }
-        taken.append(&mut late);
-        self.budget > 0
-    }
-
-    /// Looks at what is due.
-    fn fire(&mut self) -> bool {
+    /// Moves handles from the inbox to the wheel, and looks at what is due. Like
+    /// the steps below, returns whether it has come to its end before the budget.
+    fn fire(&mut self) -> Option<bool> {
+        let feed = &self.kv.inner.feed;
+        let mut rested = None;
         loop {
             let now = self.now();
-            let portion = PORTION.min(self.budget);
-            let due = &mut self.due;
-            let left = self.state.wheel.advance(now, portion, |handle| due.push(handle));
+            let portion = (PORTION * FIRE).min(self.budget);
+            let (due, taking) = (&mut self.due, &mut self.taking);
+            let step = feed.sweep(|state| {
+                let all_taken = feed.take(state, taking);
+                let left = state.wheel.advance(now, portion, |handle| due.push(handle));
+                (left, all_taken && state.wheel.is_at_rest(now), state.wheel.next())
+            });
+            // Who is faster goes on with it.
+            let Some((left, at_rest, next)) = step else { return rested };
+            rested = Some(at_rest);
             self.budget -= portion - left;
-            self.visit_due(now);
-            if left > 0 || self.budget == 0 {
-                return self.state.wheel.is_at_rest(now);
+            let is_over = left > 0 && self.due.is_empty();
+            self.visit_due(now, next);
+            if is_over || self.budget == 0 {
+                return rested;
             }
         }
     }
 
-    fn visit_due(&mut self, now: u64) {
+    fn visit_due(&mut self, now: u64, next: u64) {
         let mut due = mem::take(&mut self.due);
         if !due.is_empty() {
-            let table = self.kv.table();
+            let (table, feed) = (self.kv.table(), &self.kv.inner.feed);
             due.iter().for_each(|handle| table.prefetch_bucket(handle.hash));
             let guard = reclaim::pin();
             due.iter().for_each(|handle| _ = table.likely_entry(handle.hash, &guard));
             let mut found = Vec::new();
-            for handle in due.drain(..) {
-                self.visit(handle.hash, Some(handle.tick), now, &mut found, &guard);
+            for Handle { hash, tick } in due.drain(..) {
+                let look = Look { tick: Some(tick), now, next };
+                self.visit(hash, look, &mut found, &mut |it| feed.hand_over(it, &guard), &guard);
             }
-            self.kv.inner.feed.release(&guard);
+            feed.release(&guard);
         }
         self.due = due;
         self.report();
     }
 
     /// Finds what was set while writers did not file.
-    fn walk(&mut self) -> bool {
-        while let Some(start) = self.state.walk {
+    fn walk(&mut self, state: &mut State) -> bool {
+        while let Some(start) = state.walk {
             if self.budget == 0 {
                 return false;
             }
-            let now = self.now();
+            let look = Look { tick: None, now: self.now(), next: state.wheel.next() };
             let guard = reclaim::pin();
             let (mut cursor, mut looked_at) = (Some(start), 0);
             let (mut met, mut hashes, mut found) = (Vec::new(), Vec::new(), Vec::new());
@@ -225,11 +258,11 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
                 hashes.sort_unstable();
                 hashes.dedup();
                 for hash in hashes.drain(..) {
-                    self.visit(hash, None, now, &mut found, &guard);
+                    self.visit(hash, look, &mut found, &mut |it| state.wheel.file(it), &guard);
                 }
             }
-            self.budget = self.budget.saturating_sub(looked_at);
-            self.state.walk = cursor;
+            self.budget = self.budget.saturating_sub(looked_at * FIRE);
+            state.walk = cursor;
             self.kv.inner.feed.release(&guard);
             drop((met, found));
             drop(guard);
@@ -238,15 +271,15 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         true
     }
 
-    /// Looks at all entries with a hash, because the handle of `tick` has fired,
-    /// or because the walk has come by. Removes those that have expired; sees to
-    /// it that there is a handle for each other one that this one was for.
+    /// Looks at all entries with a hash, because a handle of it has fired, or because
+    /// the walk has come by. Removes those that have expired; lets `file` have a
+    /// handle for each other one that this one was for, or any on a walk.
     fn visit<'g>(
         &mut self,
         hash: u64,
-        tick: Option<u64>,
-        now: u64,
+        look: Look,
         found: &mut Vec<Occupied<'g, Record<K>>>,
+        file: &mut dyn FnMut(Handle),
         guard: &'g Guard,
     ) {
         let mut walked: Vec<Shared<'_, Record<K>>> = Vec::new();
@@ -256,13 +289,13 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             for place in found.drain(..) {
                 let record = place.entry();
                 let Some(timing) = record.timing() else { continue };
-                if timing.deadline <= now {
+                if timing.deadline <= look.now {
                     again |= !self.remove(place, guard);
                     continue;
                 }
                 // If the clock has gone back, not before it comes here again.
-                let next = timing.deadline.max(self.state.wheel.next());
-                let mine = match tick {
+                let next = timing.deadline.max(look.next);
+                let mine = match look.tick {
                     Some(tick) => timing.filed.renew(tick, next),
                     None if walked.iter().any(|known| known.is(record)) => false,
                     None => {
@@ -272,7 +305,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
                     }
                 };
                 if mine {
-                    self.state.wheel.file(Handle { hash, tick: next });
+                    file(Handle { hash, tick: next });
                     again = true;
                 }
             }
@@ -311,8 +344,8 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
 
     /// Drops handles that nobody wants, where they are more than the others:
     /// those of keys that were deleted long before their deadlines.
-    fn weed(&mut self) -> bool {
-        let State { wheel, weeding, weeding_pause, .. } = &mut *self.state;
+    fn weed(&mut self, state: &mut State) -> bool {
+        let State { wheel, weeding, weeding_pause, .. } = state;
         *weeding_pause = weeding_pause.saturating_sub(1);
         let enough = || 2 * self.kv.len() + SPARE_HANDLES;
         if weeding.is_none() && (*weeding_pause > 0 || wheel.len() <= enough()) {
@@ -320,12 +353,12 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         }
         let place = weeding.get_or_insert_default();
         while self.budget > 0 {
-            let portion = PORTION.min(self.budget);
+            let portion = PORTION.min(self.budget.div_ceil(FIRE));
             let guard = reclaim::pin();
             let mut found = Vec::new();
             let keep = |handle| self.kv.wants(handle, &mut found, &guard);
             let left = wheel.weed(place, portion, keep);
-            self.budget -= portion - left;
+            self.budget = self.budget.saturating_sub((portion - left) * FIRE);
             if left > 0 {
                 *weeding = None;
                 *weeding_pause = wheel.len() / WEEDED_PER_SWEEP;
@@ -348,6 +381,16 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
 }
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
+    /// What a writer does when it is asked for help: threads that are many and
+    /// file without a break would starve the one that sweeps. Lock-free: if another
+    /// thread is at it, nothing.
+    #[cold]
+    pub(super) fn help_to_sweep(&self) {
+        let mut share = Sweep::new(self, HELP, None);
+        share.fire();
+        self.inner.feed.figures.count_swept(share.removed);
+    }
+
     /// What the end of a sweeper does, for models.
     #[cfg(epochkv_loom)]
     #[doc(hidden)]

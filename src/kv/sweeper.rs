@@ -1,7 +1,7 @@
 //! Who sweeps: a thread, or a future.
 
-use super::Kv;
-use super::{Inner, Swept};
+use super::sweep::{self, Pace};
+use super::{Inner, Kv};
 use crate::key::Key;
 use crate::record;
 use crate::snapshot::Snapshot;
@@ -23,10 +23,15 @@ const MIN_TICK: Duration = Duration::from_millis(1);
 /// Entries looked at in one go, which takes about a millisecond.
 const BUDGET: usize = 4096;
 
-/// How long a sweeper rests before it goes on with what is due, by how long it
-/// took so far: where many keys expire at once, it leaves the cores and the caches to
-/// others for three quarters of the time.
-const REST: u32 = 3;
+/// How long a sweeper rests before it goes on with what is due: where many keys
+/// expire at once, it leaves the cores and the caches to others for three quarters of
+/// the time. By the clock of the wall, because who sleeps is scheduled
+/// before those who do not, also where threads are many.
+const REST: Duration = Duration::from_millis(3);
+
+/// Who is behind for so long has to do with more than a burst. It asks writers for
+/// help, or, if there is somebody to be told of each entry, rests less.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The share of a tick that a sweeper waits while writers file so much that the
 /// inbox could overflow.
@@ -221,6 +226,8 @@ struct Rounds<K: Key + ?Sized, S, C> {
     store: Weak<Inner<K, S, C>>,
     tick: Duration,
     on_expire: Option<OnExpire<K>>,
+    /// Since when something has been due without a break.
+    behind: Option<Instant>,
 }
 
 impl<K, S, C> Rounds<K, S, C>
@@ -231,7 +238,8 @@ where
 {
     fn new(kv: &Kv<K, S, C>, tick: Duration, on_expire: Option<OnExpire<K>>) -> Self {
         kv.inner.feed.enter();
-        Self { store: Arc::downgrade(&kv.inner), tick: tick.max(MIN_TICK), on_expire }
+        let (store, tick) = (Arc::downgrade(&kv.inner), tick.max(MIN_TICK));
+        Self { store, tick, on_expire, behind: None }
     }
 
     fn run(mut self, stopped: &Receiver<Infallible>) {
@@ -253,18 +261,27 @@ where
     fn round(&mut self) -> Option<Duration> {
         let kv = Kv { inner: self.store.upgrade()? };
         let start = Instant::now();
+        let feed = &kv.inner.feed;
+        let late = self.behind.is_some_and(|since| since.elapsed() > PATIENCE);
+        feed.ask_for_help(late && self.on_expire.is_none());
+        let on_expire = self.on_expire.as_mut().map(|it| -> sweep::OnExpire<'_, K> { it });
         // The clock is foreign code too.
-        let swept = panic::catch_unwind(AssertUnwindSafe(|| match &mut self.on_expire {
-            Some(on_expire) => kv.sweep_with(BUDGET, on_expire),
-            None => kv.sweep(BUDGET),
-        }));
-        match swept {
-            Ok(Swept { more: true, .. }) => return Some(self.tick.min(start.elapsed() * REST)),
-            Ok(_) => record::release_spare(),
-            Err(_) => kv.inner.feed.figures.count_panic(),
+        let swept = panic::catch_unwind(AssertUnwindSafe(|| kv.sweep_reporting(BUDGET, on_expire)));
+        let Ok((_, pace)) = swept else {
+            feed.figures.count_panic();
+            return Some(self.tick);
+        };
+        if pace == Pace::Behind {
+            self.behind.get_or_insert(start);
+        } else {
+            self.behind = None;
         }
-        let pace = if kv.inner.feed.is_filling() { HASTE } else { 1 };
-        Some(self.tick / pace)
+        if pace != Pace::Rest {
+            return Some(self.tick.min(if late { REST / 30 } else { REST }));
+        }
+        record::release_spare();
+        let haste = if feed.is_filling() { HASTE } else { 1 };
+        Some(self.tick / haste)
     }
 }
 

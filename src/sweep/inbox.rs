@@ -89,6 +89,9 @@ impl Inbox {
     /// Takes all blocks; each is closed and counted as read by nobody yet.
     pub fn take(&self, taken: &mut Vec<Taken>, guard: &Guard) {
         for shard in &self.shards {
+            if shard.full.is_empty() && shard.current.load(guard).is_none() {
+                continue;
+            }
             let full = shard.full.take_all();
             // Relaxed: as in `push`, which counts before it hands over.
             self.waiting.fetch_sub(full.len(), StatOrdering::Relaxed);

@@ -25,6 +25,8 @@ pub(crate) struct Feed {
     /// Whether writers file their deadlines: not 0 from the first sweep on, until
     /// sweeping ends or the inbox is full.
     on: CachePadded<AtomicU32>,
+    /// Whether a sweeper asks writers for help.
+    help: CachePadded<AtomicUsize>,
     inbox: Inbox,
     /// The state of the sweep, while nobody sweeps: whoever takes it out sweeps,
     /// and who finds nothing leaves it at that. `None` where sweeping has not
@@ -82,6 +84,7 @@ impl Feed {
         idle.push(None);
         Self {
             on: CachePadded::new(AtomicU32::new(0)),
+            help: CachePadded::default(),
             inbox: Inbox::new(),
             idle,
             garbage: Arc::new(Stack::new()),
@@ -98,7 +101,8 @@ impl Feed {
     }
 
     /// The last step of a write that has published an entry with a deadline, in
-    /// place of one that was filed at `old`, if there was one. Lock-free.
+    /// place of one that was filed at `old`, if there was one. Returns whether the writer
+    /// should help to sweep. Lock-free.
     #[inline]
     pub(crate) fn published(
         &self,
@@ -107,24 +111,32 @@ impl Feed {
         filed: &Filed,
         old: Option<&Filed>,
         guard: &Guard,
-    ) {
+    ) -> bool {
         order_write_before_reads();
-        if self.is_on() && deadline < END {
-            self.file(Handle { hash, tick: deadline }, filed, old, guard);
-        }
+        let files = self.is_on() && deadline < END;
+        files && self.file(Handle { hash, tick: deadline }, filed, old, guard)
     }
 
-    fn file(&self, own: Handle, filed: &Filed, old: Option<&Filed>, guard: &Guard) {
+    fn file(&self, own: Handle, filed: &Filed, old: Option<&Filed>, guard: &Guard) -> bool {
         // Read after the slot was exchanged: see `filed`.
         let inherited = old.map_or(0, Filed::get);
         if inherited != 0 && inherited <= own.tick {
             // Its handle comes early enough for this entry too.
             filed.settle(inherited);
-        } else if filed.settle(own.tick) && !self.inbox.push(own, guard) {
-            // Nobody sweeps, or not often enough. The next sweep starts anew.
-            // Relaxed: it has nothing to say but that; a write that still files
-            // does no harm.
-            self.on.store(0, Ordering::Relaxed);
+            return false;
+        }
+        if filed.settle(own.tick) {
+            self.hand_over(own, guard);
+        }
+        // Relaxed: a request.
+        self.help.load(StatOrdering::Relaxed) != 0
+    }
+
+    /// Asks writers for help, or thanks them.
+    pub(crate) fn ask_for_help(&self, yes: bool) {
+        // Relaxed: as above. Mostly it says so already.
+        if (self.help.load(StatOrdering::Relaxed) != 0) != yes {
+            self.help.store(usize::from(yes), StatOrdering::Relaxed);
         }
     }
 
@@ -167,9 +179,31 @@ impl Feed {
         self.inbox.take(&mut Vec::new(), &reclaim::pin());
     }
 
-    /// Takes over what writers have filed.
-    pub(crate) fn take(&self, state: &mut State, guard: &Guard) {
-        self.inbox.take(&mut state.taken, guard);
+    /// Moves what has been handed over to the wheel, as far as `budget` allows;
+    /// returns whether that was all.
+    pub(crate) fn take(&self, state: &mut State, budget: &mut usize) -> bool {
+        self.inbox.take(&mut state.taken, &reclaim::pin());
+        let mut late = Vec::new();
+        while *budget > 0 {
+            let Some(mut block) = state.taken.pop() else { break };
+            *budget = budget.saturating_sub(block.len());
+            if !block.read(|handle| state.wheel.file(handle)) {
+                late.push(block);
+            }
+        }
+        let is_all = state.taken.is_empty();
+        state.taken.append(&mut late);
+        is_all
+    }
+
+    /// Files a handle whose entry says so already.
+    pub(crate) fn hand_over(&self, handle: Handle, guard: &Guard) {
+        if !self.inbox.push(handle, guard) {
+            // Nobody sweeps, or not often enough. The next sweep starts anew.
+            // Relaxed: it has nothing to say but that; a write that still files
+            // does no harm.
+            self.on.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Whether so much has been filed that the next sweep should come soon.
@@ -191,8 +225,9 @@ impl Feed {
         if self.sweepers.fetch_sub(1, StatOrdering::Relaxed) > 1 {
             return;
         }
+        self.ask_for_help(false);
         let Some(_) = self.idle.take_all().pop() else { return };
-        // Relaxed: as in `file`.
+        // Relaxed: as in `hand_over`.
         self.on.store(0, Ordering::Relaxed);
         self.discard();
         self.figures.handles.store(0, StatOrdering::Relaxed);

@@ -1,6 +1,6 @@
 //! The wheel against a sorted map.
 
-use super::wheel::{END, Handle, Weeding, Wheel};
+use super::wheel::{END, FIRE, Handle, Weeding, Wheel};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -216,7 +216,7 @@ fn a_million_handles_of_one_tick_come_in_portions_and_leave_no_memory() {
         usize::MAX / 2 - 2_000_000
     );
     let mut fired = 0;
-    while wheel.advance(1_000_000, 1000, |_| fired += 1) == 0 {
+    while wheel.advance(1_000_000, 1000 * FIRE, |_| fired += 1) == 0 {
         assert_eq!(fired % 1000, 0);
     }
     assert_eq!((fired, wheel.len(), wheel.capacity()), (1_000_000, 0, 0));

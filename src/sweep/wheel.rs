@@ -18,6 +18,10 @@ const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 const LEVELS: usize = 8;
 
+/// What it costs to fire a handle, by what it costs to file one: the caller looks
+/// into a table that is larger than the caches.
+pub(crate) const FIRE: usize = 8;
+
 /// From this tick on there is no time: 8,900 years of milliseconds, and a clock
 /// of 64-bit nanoseconds ends after 584.
 pub(crate) const END: u64 = 1 << (BITS * LEVELS as u32);
@@ -107,8 +111,8 @@ impl Wheel {
     }
 
     /// Moves the time to `now` and calls `fire` with every handle whose tick has
-    /// come, but looks at no more than `budget` handles, those included that go
-    /// to a lower level. Returns what is left of the budget; if nothing is, the
+    /// come, as far as `budget` allows, of which a handle that goes to a lower level
+    /// takes 1 and one that fires [`FIRE`]. Returns what is left of it; if nothing is, the
     /// rest is for another call. A `now` earlier than the last one is that one again.
     pub(crate) fn advance(
         &mut self,
@@ -122,12 +126,13 @@ impl Wheel {
                 if budget == 0 {
                     return 0;
                 }
-                budget -= 1;
                 self.open.pop();
                 if handle.tick < self.next {
+                    budget = budget.saturating_sub(FIRE);
                     self.len -= 1;
                     fire(handle);
                 } else {
+                    budget -= 1;
                     self.place(handle);
                 }
             }
