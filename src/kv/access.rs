@@ -137,7 +137,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             let old = old.and_then(Shared::timing).map(|old| &old.filed);
             let feed = &self.inner.feed;
             if feed.published(new.hash(), timing.deadline, &timing.filed, old, guard) {
-                self.help_to_sweep();
+                self.help_to_sweep(new.hash(), guard);
             }
         }
     }

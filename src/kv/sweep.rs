@@ -19,8 +19,10 @@ use std::panic::{self, AssertUnwindSafe};
 /// by itself.
 const PORTION: usize = 48;
 
-/// Entries that a writer looks at who helps: more than the one that it has filed.
-const HELP: usize = 16;
+/// Handles, by the number of entries, from which it is quicker to begin anew
+/// than to look at each. Only those who are hopelessly behind have so many.
+const TOO_MANY_HANDLES: usize = 4;
+const TOO_MANY_AT_LEAST: usize = 1 << 16;
 
 /// Handles beyond twice the number of entries, before it is asked which of them
 /// nobody wants.
@@ -174,6 +176,10 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         let feed = &self.kv.inner.feed;
         // No step may take it all: new handles keep coming, and so do deadlines.
         let part = self.budget / 4;
+        if feed.wants_help() {
+            let most = TOO_MANY_HANDLES * self.kv.len() + TOO_MANY_AT_LEAST;
+            feed.sweep(|state| state.begin_anew_above(most));
+        }
         let fired = self.fire()?;
         self.budget = self.budget.max(part);
         let walked = feed.sweep(|state| self.walk(state)).unwrap_or(true);
@@ -203,8 +209,9 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             let now = self.now();
             let portion = (PORTION * FIRE).min(self.budget);
             let (due, taking) = (&mut self.due, &mut self.taking);
+            let mut read = Vec::with_capacity(if *taking > 0 { PORTION } else { 0 });
             let step = feed.sweep(|state| {
-                let all_taken = feed.take(state, taking);
+                let all_taken = feed.take(state, taking, &mut read);
                 let left = state.wheel.advance(now, portion, |handle| due.push(handle));
                 (left, all_taken && state.wheel.is_at_rest(now), state.wheel.next())
             });
@@ -381,14 +388,19 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
 }
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
-    /// What a writer does when it is asked for help: threads that are many and
-    /// file without a break would starve the one that sweeps. Lock-free: if another
-    /// thread is at it, nothing.
+    /// What a writer does that has just filed an entry and is asked for help:
+    /// removes what has expired in the same bucket. So entries that have expired
+    /// never are much more than buckets, however little time a sweeper gets among
+    /// many threads, and whoever holds its state back.
     #[cold]
-    pub(super) fn help_to_sweep(&self) {
-        let mut share = Sweep::new(self, HELP, None);
-        share.fire();
-        self.inner.feed.figures.count_swept(share.removed);
+    pub(super) fn help_to_sweep(&self, hash: u64, guard: &Guard) {
+        let now = Now::new(&self.inner.clock);
+        for place in self.table().neighbours(hash, guard) {
+            if now.is_past(place.entry().deadline()) && self.table().remove(place, guard).is_some()
+            {
+                self.inner.expired.increment();
+            }
+        }
     }
 
     /// What the end of a sweeper does, for models.

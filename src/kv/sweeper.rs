@@ -29,8 +29,8 @@ const BUDGET: usize = 4096;
 /// before those who do not, also where threads are many.
 const REST: Duration = Duration::from_millis(3);
 
-/// Who is behind for so long has to do with more than a burst. It asks writers for
-/// help, or, if there is somebody to be told of each entry, rests less.
+/// Who is behind for so long has to do with more than a burst: it asks writers for
+/// help, and rests less.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The share of a tick that a sweeper waits while writers file so much that the
@@ -263,7 +263,7 @@ where
         let start = Instant::now();
         let feed = &kv.inner.feed;
         let late = self.behind.is_some_and(|since| since.elapsed() > PATIENCE);
-        feed.ask_for_help(late && self.on_expire.is_none());
+        feed.ask_for_help(late);
         let on_expire = self.on_expire.as_mut().map(|it| -> sweep::OnExpire<'_, K> { it });
         // The clock is foreign code too.
         let swept = panic::catch_unwind(AssertUnwindSafe(|| kv.sweep_reporting(BUDGET, on_expire)));

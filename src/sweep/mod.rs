@@ -72,6 +72,15 @@ impl State {
         }
     }
 
+    /// Drops all handles if they are more than so many: the walk will file anew
+    /// what is there.
+    pub(crate) fn begin_anew_above(&mut self, most: usize) {
+        if self.wheel.len() > most {
+            let taken = core::mem::take(&mut self.taken);
+            *self = Self { taken, ..Self::new() };
+        }
+    }
+
     /// Handles that wait.
     fn handles(&self) -> usize {
         self.wheel.len() + self.taken.iter().map(Taken::len).sum::<usize>()
@@ -128,14 +137,19 @@ impl Feed {
         if filed.settle(own.tick) {
             self.hand_over(own, guard);
         }
+        self.wants_help()
+    }
+
+    /// Whether a sweeper asks writers for help.
+    pub(crate) fn wants_help(&self) -> bool {
         // Relaxed: a request.
         self.help.load(StatOrdering::Relaxed) != 0
     }
 
     /// Asks writers for help, or thanks them.
     pub(crate) fn ask_for_help(&self, yes: bool) {
-        // Relaxed: as above. Mostly it says so already.
-        if (self.help.load(StatOrdering::Relaxed) != 0) != yes {
+        // Relaxed: a request. Mostly it says so already.
+        if self.wants_help() != yes {
             self.help.store(usize::from(yes), StatOrdering::Relaxed);
         }
     }
@@ -180,16 +194,21 @@ impl Feed {
     }
 
     /// Moves what has been handed over to the wheel, as far as `budget` allows;
-    /// returns whether that was all.
-    pub(crate) fn take(&self, state: &mut State, budget: &mut usize) -> bool {
+    /// returns whether that was all. What has been read goes to `read`, to be
+    /// dropped when others can sweep.
+    pub(crate) fn take(
+        &self,
+        state: &mut State,
+        budget: &mut usize,
+        read: &mut Vec<Taken>,
+    ) -> bool {
         self.inbox.take(&mut state.taken, &reclaim::pin());
         let mut late = Vec::new();
         while *budget > 0 {
             let Some(mut block) = state.taken.pop() else { break };
             *budget = budget.saturating_sub(block.len());
-            if !block.read(|handle| state.wheel.file(handle)) {
-                late.push(block);
-            }
+            let is_complete = block.read(|handle| state.wheel.file(handle));
+            if is_complete { read.push(block) } else { late.push(block) }
         }
         let is_all = state.taken.is_empty();
         state.taken.append(&mut late);

@@ -26,6 +26,10 @@ pub(crate) const FIRE: usize = 8;
 /// of 64-bit nanoseconds ends after 584.
 pub(crate) const END: u64 = 1 << (BITS * LEVELS as u32);
 
+/// Emptied slots that are kept, and how large they may be: a megabyte at most.
+const SPARES: usize = 64;
+const SPARE_LEN: usize = 1024;
+
 /// What is filed: the hash of a key, and the tick at which to look at it. The
 /// tick is also the stamp by which an entry knows its handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +61,9 @@ pub(crate) struct Wheel {
     /// The content of the slot that is being worked off, and handles that
     /// were overdue when they came.
     open: Vec<Handle>,
+    /// Emptied slots, for the next ones: whoever sweeps should seldom have to ask the
+    /// allocator, which may be a lock.
+    spare: Vec<Vec<Handle>>,
     levels: Box<[Level; LEVELS]>,
 }
 
@@ -68,6 +75,7 @@ impl Wheel {
             next: 0,
             len: 0,
             open: Vec::new(),
+            spare: Vec::new(),
             levels: Box::new(core::array::from_fn(|_| level())),
         }
     }
@@ -86,7 +94,8 @@ impl Wheel {
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         let slots = self.levels.iter().flat_map(|level| &level.slots);
-        slots.map(Vec::capacity).sum::<usize>() + self.open.capacity()
+        let spare = self.spare.iter().map(Vec::capacity).sum::<usize>();
+        slots.map(Vec::capacity).sum::<usize>() + self.open.capacity() + spare
     }
 
     /// Files a handle; one whose tick has passed fires at the next opportunity,
@@ -106,7 +115,10 @@ impl Wheel {
         let level = differs.ilog2() / BITS;
         let slot = (handle.tick >> (level * BITS)) as usize % SLOTS;
         let level = &mut self.levels[level as usize];
-        level.occupied |= 1 << slot;
+        if level.occupied & (1 << slot) == 0 {
+            level.occupied |= 1 << slot;
+            level.slots[slot] = self.spare.pop().unwrap_or_default();
+        }
         level.slots[slot].push(handle);
     }
 
@@ -139,8 +151,10 @@ impl Wheel {
             match self.turn().filter(|turn| turn.tick <= now) {
                 Some(turn) => self.open(turn),
                 None => {
-                    // A slot's memory went with it.
-                    self.open = Vec::new();
+                    if self.len == 0 {
+                        self.open = Vec::new();
+                        self.spare = Vec::new();
+                    }
                     self.next = self.next.max(now + 1);
                     return budget;
                 }
@@ -152,7 +166,10 @@ impl Wheel {
     fn open(&mut self, turn: Turn) {
         let level = &mut self.levels[turn.level];
         level.occupied &= !(1 << turn.slot);
-        self.open = mem::take(&mut level.slots[turn.slot]);
+        let empty = mem::replace(&mut self.open, mem::take(&mut level.slots[turn.slot]));
+        if empty.capacity() > 0 && empty.capacity() <= SPARE_LEN && self.spare.len() < SPARES {
+            self.spare.push(empty);
+        }
         // In the lowest level a slot is one tick long, so that tick has passed.
         self.next = turn.tick + u64::from(turn.level == 0);
     }

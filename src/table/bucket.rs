@@ -207,15 +207,12 @@ impl<E: Entry> Bucket<E> {
         }
     }
 
-    /// Shows all live words whose entry has this hash; false, if a migration has
-    /// begun here.
-    pub(super) fn search_hash<'g>(
+    /// Shows all live words; false, if a migration has begun here.
+    pub(super) fn show_all<'g>(
         &'g self,
-        hash: u64,
         guard: &'g Guard,
-        mut show: impl FnMut(&'g Slot<E>, Word<'g, E>, Shared<'g, E>),
+        mut show: impl FnMut(&'g Slot<E>, Word<'g, E>),
     ) -> bool {
-        let tag = live_tag(hash);
         let mut bucket = self;
         loop {
             for slot in &bucket.slots {
@@ -223,10 +220,8 @@ impl<E: Entry> Bucket<E> {
                 if word.is_frozen() {
                     return false;
                 }
-                if word.tag() == tag {
-                    if let Some(entry) = word.entry().filter(|&entry| E::hash(entry) == hash) {
-                        show(slot, word, entry);
-                    }
+                if word.is_live() {
+                    show(slot, word);
                 }
             }
             let link = bucket.link.load(guard);
