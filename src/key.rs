@@ -3,11 +3,54 @@
 use crate::glob::Alphabet;
 use crate::record::KeyBytes;
 use core::fmt::Debug;
+use core::ops::Range;
 
 /// The kinds of key a store can have: `str`, compared and matched by characters,
 /// and `[u8]`, by bytes. Sealed.
-pub trait Key: KeyBytes + Alphabet + Debug + ToOwned<Owned: Ord + Clone + Debug> {}
+pub trait Key: KeyBytes + Alphabet + Debug + ToOwned<Owned: Ord + Clone + Debug + Default> {
+    /// Appends the key to a buffer of keys. Returns where it ends there.
+    #[doc(hidden)]
+    fn append_to(&self, buffer: &mut Self::Owned) -> usize;
 
-impl Key for str {}
+    /// Empties a buffer of keys.
+    #[doc(hidden)]
+    fn clear(buffer: &mut Self::Owned);
 
-impl Key for [u8] {}
+    /// A key in a buffer.
+    #[doc(hidden)]
+    fn part(buffer: &Self::Owned, range: Range<usize>) -> &Self;
+}
+
+impl Key for str {
+    #[inline]
+    fn append_to(&self, buffer: &mut String) -> usize {
+        buffer.push_str(self);
+        buffer.len()
+    }
+
+    fn clear(buffer: &mut String) {
+        buffer.clear();
+    }
+
+    #[inline]
+    fn part(buffer: &String, range: Range<usize>) -> &Self {
+        &buffer[range]
+    }
+}
+
+impl Key for [u8] {
+    #[inline]
+    fn append_to(&self, buffer: &mut Vec<u8>) -> usize {
+        buffer.extend_from_slice(self);
+        buffer.len()
+    }
+
+    fn clear(buffer: &mut Vec<u8>) {
+        buffer.clear();
+    }
+
+    #[inline]
+    fn part(buffer: &Vec<u8>, range: Range<usize>) -> &Self {
+        &buffer[range]
+    }
+}

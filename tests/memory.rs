@@ -231,8 +231,7 @@ fn an_entry_is_freed_exactly_when_its_last_snapshot_goes() {
     }
     flush();
     assert_eq!(marks(), 50);
-    let mut kept: Vec<Snapshot> =
-        kv.scan(&Pattern::new("*")).map(|item| item.value().clone()).collect();
+    let mut kept: Vec<Snapshot> = kv.scan(&Pattern::new("*")).map(|item| item.snapshot()).collect();
     kept.extend(kept.clone());
     let items: Vec<_> = kv.scan(&Pattern::new("1?")).collect();
     assert_eq!((marks(), items.len()), (50, 10), "a snapshot copies nothing");
@@ -247,7 +246,7 @@ fn an_entry_is_freed_exactly_when_its_last_snapshot_goes() {
         let same = kept.iter().position(|other| other.is_same(&last)).expect("its clone");
         drop(last);
         flush();
-        let held_by_item = items.iter().any(|item| item.value().is_same(&kept[same]));
+        let held_by_item = items.iter().any(|item| item.snapshot().is_same(&kept[same]));
         let before = marks();
         drop(kept.swap_remove(same));
         assert_eq!(before - marks(), isize::from(!held_by_item), "{left} left");

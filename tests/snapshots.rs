@@ -197,7 +197,7 @@ fn identity_is_that_of_the_write() {
         kv.set("k", &value).unwrap();
         let first = kv.get("k").unwrap();
         assert!(first.is_same(&first.clone()) && first.is_same(&kv.get("k").unwrap()));
-        assert!(kv.scan(&Pattern::new("k")).all(|item| item.value().is_same(&first)));
+        assert!(kv.scan(&Pattern::new("k")).all(|item| item.snapshot().is_same(&first)));
         // Another write of the same value, another deadline, and another key.
         for write in [
             |kv: &Kv, value: &Value| kv.set("k", value).unwrap(),

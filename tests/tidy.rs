@@ -31,6 +31,7 @@ const LAYERS: &[&[&str]] = &[
     &["table/entry", "table/progress"],
     &["table/word"],
     &["table/bucket"],
+    &["table/arena"],
     &["table/array", "table/claim"],
     &["table/root"],
     &["table/read", "table/resize", "table/scan", "table/write"],
@@ -51,6 +52,7 @@ const LAYERS: &[&[&str]] = &[
     &["kv"],
     &["kv/sweep"],
     &["kv/access", "kv/builder", "kv/stats", "kv/sweeper"],
+    &["kv/walk"],
     &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
 ];
@@ -61,6 +63,7 @@ const UNSAFE: &[&str] = &[
     "reclaim/protected",
     "reclaim/stack",
     "record/raw",
+    "table/arena",
     "table/array",
     "table/tests",
     "table/word",

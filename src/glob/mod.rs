@@ -22,7 +22,7 @@ use core::marker::PhantomData;
 pub(crate) use self::alphabet::Alphabet;
 pub use self::error::{PatternError, PatternErrorKind};
 use self::parser::Parser;
-use self::plan::Plan;
+use self::plan::{Plan, Prefix};
 
 /// A compiled glob pattern over keys of type `K`: characters of a `str`, bytes of a `[u8]`.
 ///
@@ -135,7 +135,7 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
             source.push(byte);
         }
         source.push(b'*');
-        let plan = if text.is_empty() { Plan::All } else { Plan::Prefix(text.into()) };
+        let plan = if text.is_empty() { Plan::All } else { Plan::Prefix(Prefix::new(text)) };
         Self { source: source.into_boxed_slice(), plan, key: PhantomData }
     }
 

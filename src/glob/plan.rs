@@ -19,7 +19,7 @@ pub(super) enum Plan {
     /// The key that is this text.
     Exact(Box<[u8]>),
     /// Keys that start with this text.
-    Prefix(Box<[u8]>),
+    Prefix(Prefix),
     /// Keys that end with this text.
     Suffix(Box<[u8]>),
     /// Keys that have this text anywhere.
@@ -28,6 +28,39 @@ pub(super) enum Plan {
     Fixed(Run),
     /// The rest: a run at each end, and at least one star between them.
     General(Box<General>),
+}
+
+/// The beginning of a key. Its first bytes are compared as one word, which for most
+/// keys decides without a call.
+#[derive(Clone)]
+pub(super) struct Prefix {
+    text: Box<[u8]>,
+    /// The first eight bytes, or all and zeros.
+    head: u64,
+    /// Which bits of `head` count.
+    mask: u64,
+}
+
+impl Prefix {
+    pub(super) fn new(text: &[u8]) -> Self {
+        let (mut head, mut mask) = ([0; 8], [0; 8]);
+        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(text) {
+            (*head, *mask) = (*byte, u8::MAX);
+        }
+        let (head, mask) = (u64::from_ne_bytes(head), u64::from_ne_bytes(mask));
+        Self { text: text.into(), head, mask }
+    }
+
+    #[inline]
+    fn is_of(&self, key: &[u8]) -> bool {
+        match key.first_chunk() {
+            Some(first) => {
+                (u64::from_ne_bytes(*first) ^ self.head) & self.mask == 0
+                    && (self.text.len() <= 8 || key.starts_with(&self.text))
+            }
+            None => key.starts_with(&self.text),
+        }
+    }
 }
 
 /// Pieces between stars.
@@ -80,7 +113,7 @@ impl Plan {
             Self::Nothing => false,
             Self::All => true,
             Self::Exact(text) => key == &**text,
-            Self::Prefix(text) => key.starts_with(text),
+            Self::Prefix(prefix) => prefix.is_of(key),
             Self::Suffix(text) => key.ends_with(text),
             Self::Contains(text) => text.find(key).is_some(),
             Self::Fixed(run) => run.strip_prefix::<A>(key).is_some_and(<[u8]>::is_empty),
@@ -170,7 +203,7 @@ impl PlanBuilder {
         };
         match (head.as_literal(), &*self.pieces, self.gap, tail.as_literal()) {
             (Some([]), [], 0, Some([])) => Plan::All,
-            (Some(text), [], 0, Some([])) => Plan::Prefix(text.into()),
+            (Some(text), [], 0, Some([])) => Plan::Prefix(Prefix::new(text)),
             (Some([]), [], 0, Some(text)) => Plan::Suffix(text.into()),
             (Some([]), [Piece { gap: 0, finder: Finder::Literal(text) }], 0, Some([])) => {
                 Plan::Contains(text.clone())

@@ -1,10 +1,11 @@
 //! Whole-store calls that are made of walks.
 
 use super::Kv;
-use super::scan::{Cursor, Walk};
+use super::scan::Cursor;
 use crate::glob::Pattern;
 use crate::key::Key;
 use crate::snapshot::Snapshot;
+use crate::table::{self, Walk};
 use crate::time::clock::Clock;
 use core::hash::BuildHasher;
 
@@ -32,9 +33,41 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     #[must_use]
     pub fn keys(&self, pattern: &K) -> Vec<K::Owned> {
         let mut keys = Vec::new();
-        self.walk(&Pattern::new(pattern), |key| keys.push(key.to_owned()));
+        self.for_each_key(&Pattern::new(pattern), |key| keys.push(key.to_owned()));
         keys.sort_unstable();
         keys
+    }
+
+    /// Calls `visit` with every key that matches, in no particular order. The
+    /// fastest walk: keys are copied, some hundred at a time, and nothing else is
+    /// touched.
+    ///
+    /// What is met is as for [`scan`](Self::scan). `visit` runs outside of any
+    /// operation: it may take its time and may call the store.
+    ///
+    /// ```
+    /// use epochkv::{Kv, Pattern};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_many([("user:2", 1), ("user:1", 1), ("job:1", 1)], 60)?;
+    /// let mut users = 0;
+    /// kv.for_each_key(&Pattern::prefix("user:"), |_key| users += 1);
+    /// assert_eq!(users, 2);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn for_each_key(&self, pattern: &Pattern<K>, mut visit: impl FnMut(&K)) {
+        let mut page = K::Owned::default();
+        let mut ends = Vec::new();
+        let mut walk = Walk::from(table::Cursor::START);
+        while walk.cursor().is_some() {
+            self.step(&mut walk, pattern, |record, _| ends.push(record.key().append_to(&mut page)));
+            let mut start = 0;
+            for end in ends.drain(..) {
+                visit(K::part(&page, start..end));
+                start = end;
+            }
+            K::clear(&mut page);
+        }
     }
 
     /// Removes the keys that match a pattern. Returns how many it removed. Keys
@@ -50,6 +83,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn delete_matching(&self, pattern: &Pattern<K>) -> usize {
+        // The items know their hashes, so the user's hasher is not called.
         self.scan(pattern).filter(|item| self.delete_hashed(&item.hashed())).count()
     }
 
@@ -73,7 +107,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         while let Some(at) = cursor {
             let (next, page) = self.scan_page(at, &Pattern::everything(), 1);
             for item in page {
-                let mut seen = Some(item.value().clone());
+                let mut seen = Some(item.snapshot());
                 while let Some(value) = seen.take_if(|value| !keep(item.key(), value)) {
                     if self.delete_if_unchanged(&item.hashed(), &value) {
                         removed += 1;
@@ -100,15 +134,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     #[must_use]
     pub fn live_len(&self) -> usize {
         let mut count = 0;
-        self.walk(&Pattern::everything(), |_| count += 1);
-        count
-    }
-
-    /// Shows all live keys that match to `visit`, which is not user code.
-    fn walk(&self, pattern: &Pattern<K>, mut visit: impl FnMut(&K)) {
-        let mut walk = Walk::begin();
-        while !walk.is_done() {
-            self.step(&mut walk, pattern, |record, _| visit(record.key()));
+        let mut walk = Walk::from(table::Cursor::START);
+        while walk.cursor().is_some() {
+            self.step(&mut walk, &Pattern::everything(), |_, _| count += 1);
         }
+        count
     }
 }

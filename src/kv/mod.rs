@@ -28,6 +28,7 @@ mod stats;
 mod sweep;
 mod sweeper;
 mod update;
+mod walk;
 
 use crate::counter::Sharded;
 use crate::key::Key;
@@ -79,6 +80,10 @@ pub use update::Change;
 pub struct Kv<K: Key + ?Sized = str, S = RandomState, C = SystemClock> {
     inner: Arc<Inner<K, S, C>>,
 }
+
+/// 2^64 divided by the golden ratio, made odd (Knuth, The Art of Computer
+/// Programming 3, 6.4: Fibonacci hashing).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What all handles of a store share.
 struct Inner<K: Key + ?Sized, S, C> {
@@ -143,7 +148,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     fn hash_bytes(&self, key: &[u8]) -> u64 {
         let mut hasher = self.inner.hasher.build_hasher();
         hasher.write(key);
-        hasher.finish()
+        // The table uses the highest bits and the lowest. Hashers of numbers leave
+        // the highest ones empty; an odd factor loses nothing and fills them.
+        hasher.finish().wrapping_mul(SPREAD)
     }
 }
 

@@ -2,30 +2,36 @@
 
 use super::Kv;
 use super::access::Hashed;
+use super::walk::STRIDE;
 use crate::glob::Pattern;
 use crate::key::Key;
-use crate::reclaim::{self, Shared};
+use crate::reclaim::Shared;
 use crate::record::Handle;
 use crate::record::Record;
 use crate::snapshot::Snapshot;
-use crate::table;
+use crate::table::{self, Walk};
 use crate::time::clock::Clock;
 use crate::time::ttl::Expiry;
+use crate::value::ValueRef;
 use core::fmt;
 use core::hash::BuildHasher;
 
-/// Positions of the table visited under one pin: some hundred entries.
-const STRIDE: usize = 64;
-
-/// One entry, as a scan met it. Holds its key and value by reference count and
-/// is as independent of the store as a [`Snapshot`].
+/// One entry, as a scan met it. Holds its key and value by one reference and is
+/// as independent of the store as a [`Snapshot`].
 pub struct Item<K: Key + ?Sized = str> {
     record: Handle<K>,
-    value: Snapshot,
+    /// The value, if it is an integer: the record's may change in place.
+    int: i64,
     expiry: Expiry,
 }
 
 impl<K: Key + ?Sized> Item<K> {
+    #[inline]
+    fn new(record: Shared<'_, Record<K>>, expiry: Expiry) -> Self {
+        let int = record.value().as_int().unwrap_or(0);
+        Self { record: Handle::new(record), int, expiry }
+    }
+
     /// The key.
     #[must_use]
     pub fn key(&self) -> &K {
@@ -34,8 +40,17 @@ impl<K: Key + ?Sized> Item<K> {
 
     /// The value.
     #[must_use]
-    pub fn value(&self) -> &Snapshot {
-        &self.value
+    pub fn value(&self) -> ValueRef<'_> {
+        match self.record.share().value() {
+            ValueRef::Int(_) => ValueRef::Int(self.int),
+            value => value,
+        }
+    }
+
+    /// The value, to keep.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.record.share(), self.value())
     }
 
     /// The time to live, as of when the scan met the entry.
@@ -54,7 +69,7 @@ impl<K: Key + ?Sized> Item<K> {
 
 impl<K: Key + ?Sized> Clone for Item<K> {
     fn clone(&self) -> Self {
-        Self { record: self.record.clone(), value: self.value.clone(), expiry: self.expiry }
+        Self { record: self.record.clone(), int: self.int, expiry: self.expiry }
     }
 }
 
@@ -62,7 +77,7 @@ impl<K: Key + ?Sized> fmt::Debug for Item<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Item")
             .field("key", &self.key())
-            .field("value", &self.value)
+            .field("value", &self.value())
             .field("expiry", &self.expiry)
             .finish()
     }
@@ -203,62 +218,15 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         count: usize,
     ) -> (Cursor, Vec<Item<K>>) {
         let mut page = Vec::new();
-        let mut walk = Walk(Some(cursor.0));
+        let mut walk = Walk::from(cursor.0);
         for _ in 0..count.div_ceil(STRIDE).max(1) {
-            self.step(&mut walk, pattern, |record, expiry| {
-                let value = Snapshot::new(record, record.value());
-                page.push(Item { record: Handle::new(record), value, expiry });
+            self.step(&mut walk, pattern, |record, now| {
+                page.push(Item::new(record, Expiry::of(record.deadline(), now)));
             });
-            if walk.is_done() || page.len() >= count {
+            if walk.cursor().is_none() || page.len() >= count {
                 break;
             }
         }
-        (walk.0.map_or(Cursor::START, Cursor), page)
-    }
-
-    /// Visits the next few positions, under one guard, and shows the live
-    /// entries that match to `visit`, which is not user code.
-    pub(super) fn step(
-        &self,
-        walk: &mut Walk,
-        pattern: &Pattern<K>,
-        mut visit: impl FnMut(Shared<'_, Record<K>>, Expiry),
-    ) {
-        let exact = pattern.exact_bytes().map(|key| (key, self.hash_bytes(key)));
-        let now = self.now();
-        let guard = reclaim::pin();
-        let mut show = |record: Shared<'_, Record<K>>| {
-            visit(record, Expiry::of(record.deadline(), &now));
-        };
-        if let Some((key, hash)) = exact {
-            let found = self.table().find(hash, key, &guard);
-            found.and_then(|record| self.unless_expired(record, &now, &guard)).map(&mut show);
-            walk.0 = None;
-            return;
-        }
-        let mut found = Vec::new();
-        for _ in 0..STRIDE {
-            let Some(cursor) = walk.0 else { return };
-            self.table().look_ahead(cursor, &guard);
-            walk.0 = self.table().visit(cursor, &mut found, &guard);
-            found
-                .drain(..)
-                .filter(|record| pattern.is_match_bytes(record.key_bytes()))
-                .filter_map(|record| self.unless_expired(record, &now, &guard))
-                .for_each(&mut show);
-        }
-    }
-}
-
-/// A walk's place in the table; none at the end.
-pub(super) struct Walk(Option<table::Cursor>);
-
-impl Walk {
-    pub(super) fn begin() -> Self {
-        Self(Some(table::Cursor::START))
-    }
-
-    pub(super) fn is_done(&self) -> bool {
-        self.0.is_none()
+        (walk.cursor().map_or(Cursor::START, Cursor), page)
     }
 }

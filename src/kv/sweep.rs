@@ -256,7 +256,6 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             let (mut cursor, mut looked_at) = (Some(start), 0);
             let (mut met, mut hashes, mut found) = (Vec::new(), Vec::new(), Vec::new());
             while let Some(at) = cursor.filter(|_| looked_at < PORTION) {
-                self.kv.table().look_ahead(at, &guard);
                 cursor = self.kv.table().visit(at, &mut met, &guard);
                 looked_at += 1 + met.len();
                 let timed = met.drain(..).filter(|record| record.timing().is_some());

@@ -1,20 +1,23 @@
-//! One allocation of the table: header, buckets, and the arena of its overflow
-//! buckets; and the cell that points to the current one.
+//! One allocation of the table, header and buckets, and the cell that points to
+//! the current one.
 //!
 //! ```text
 //! [ Header | padding to 64 | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 ]
 //!                          ^ base; packed with lg in its 6 low bits
 //! ```
-//! A reader gets base and mask from one word and never touches the header.
+//! A reader gets base and size from one word and never touches the header.
 
+use super::arena::Arena;
 use super::bucket::Bucket;
 use super::entry::Entry;
 use super::progress::Progress;
+use super::word::Link;
 use crate::counter::Sharded;
 use crate::reclaim::Guard;
 use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
 use crate::sync::{AtomicPtr, Ordering};
 use core::marker::PhantomData;
+use core::num::NonZero;
 use core::ptr::{self, NonNull};
 use std::alloc::{self, Layout};
 use std::sync::Arc;
@@ -25,6 +28,13 @@ const LG_BITS: usize = 63;
 /// Tables have at most this many buckets, as a power of two: more than any
 /// address space holds, and few enough that no size computation overflows.
 pub(super) const MAX_LG: u32 = 40;
+
+/// The `lg` highest bits of a hash.
+#[inline]
+fn index_of(hash: u64, lg: u32) -> usize {
+    // Two shifts, because one by 64 is none.
+    ((hash >> 1) >> (63 - lg)) as usize
+}
 
 /// What a table knows besides its buckets.
 pub(super) struct Header<E> {
@@ -115,20 +125,50 @@ impl<'g, E: Entry> Array<'g, E> {
         1 << self.lg
     }
 
+    /// The index of the bucket for a hash: its highest bits. So the order of
+    /// buckets is the order of hashes, in a table of any size.
     #[inline]
-    pub(super) fn mask(self) -> u64 {
-        (1 << self.lg) - 1
+    pub(super) fn index_of(self, hash: u64) -> usize {
+        index_of(hash, self.lg)
+    }
+
+    /// The least hash of a bucket.
+    pub(super) fn first_hash(self, index: usize) -> u64 {
+        // In a table of one bucket the shift would be by all bits.
+        (index as u64).checked_shl(u64::BITS - self.lg).unwrap_or(0)
+    }
+
+    /// The bucket for a hash.
+    #[inline]
+    pub(super) fn bucket(self, hash: u64) -> &'g Bucket<E> {
+        self.at(self.index_of(hash))
     }
 
     /// The bucket of an index, modulo the number of buckets.
     #[inline]
-    pub(super) fn bucket(self, index: u64) -> &'g Bucket<E> {
-        let index = (index & self.mask()) as usize;
+    pub(super) fn at(self, index: usize) -> &'g Bucket<E> {
         // SAFETY: the index is below the number of buckets of this allocation.
-        let bucket = unsafe { self.base.add(index) };
+        let bucket = unsafe { self.base.add(index & (self.len() - 1)) };
         // SAFETY: I8: buckets are initialized with the table and valid for `'g`;
         // they consist of atomics, so shared references are all there ever are.
         unsafe { bucket.as_ref() }
+    }
+
+    /// Buckets per group, where the keys of this table form so many groups.
+    pub(super) fn per_group(self, groups: usize) -> usize {
+        self.len() / groups
+    }
+
+    /// The group of a hash in the migration to `next`.
+    pub(super) fn group_of(self, next: Self, hash: u64) -> usize {
+        index_of(hash, self.lg.min(next.lg))
+    }
+
+    /// The link by which a hash's group becomes ready in the successor `next`: that
+    /// of the group's first bucket there.
+    pub(super) fn gate(self, next: Self, hash: u64) -> &'g Link<Bucket<E>> {
+        let groups = self.len().min(next.len());
+        next.at(self.group_of(next, hash) * next.per_group(groups)).link()
     }
 
     /// A fresh overflow bucket that only the caller can reach.
@@ -173,16 +213,21 @@ impl<'g, E: Entry> Array<'g, E> {
     /// # Safety
     ///
     /// As for [`free`](Self::free); each bucket is released once.
-    unsafe fn release_bucket(self, index: u64) {
+    unsafe fn release_bucket(self, index: usize) {
         // SAFETY: exclusive by the caller's promise.
         let guard = unsafe { Guard::unprotected() };
-        let (header, mask) = (self.header(), index & self.mask());
-        let arrived = header.progress.group_of(index).is_none_or(|g| self.is_ready(g, guard));
-        let left = header.next.load(guard).is_some_and(|n| n.is_ready(mask & n.mask(), guard));
-        if left || !arrived {
+        let header = self.header();
+        // A table without a predecessor has no groups.
+        let groups =
+            NonZero::new(header.progress.groups()).map(|groups| self.per_group(groups.get()));
+        let first_of_group = groups.map(|per_group| index / per_group * per_group);
+        let arrived = first_of_group.is_none_or(|first| self.is_ready(first, guard));
+        let hash = self.first_hash(index);
+        let left = |next| self.gate(next, hash).unready(guard).is_none();
+        if !arrived || header.next.load(guard).is_some_and(left) {
             return;
         }
-        for slot in self.bucket(index).chain(guard).flat_map(Bucket::slots) {
+        for slot in self.at(index).chain(guard).flat_map(Bucket::slots) {
             if let Some(entry) = slot.load(guard).into_pointer() {
                 // SAFETY: the word held the table's reference to the entry, and
                 // the table is never read again.
@@ -191,9 +236,10 @@ impl<'g, E: Entry> Array<'g, E> {
         }
     }
 
-    /// Whether a group of the predecessor's has been migrated into this table.
-    pub(super) fn is_ready(self, group: u64, guard: &'g Guard) -> bool {
-        self.bucket(group).link().unready(guard).is_none()
+    /// Whether this bucket has been filled from the predecessor; of the first one of
+    /// a group: whether all of them have.
+    pub(super) fn is_ready(self, index: usize, guard: &'g Guard) -> bool {
+        self.at(index).link().unready(guard).is_none()
     }
 }
 
@@ -263,7 +309,7 @@ pub(super) struct Detached<E: Entry> {
     /// The first table that is not freed yet.
     array: Option<OwnedArray<E>>,
     /// The first bucket of it that was not looked at yet.
-    position: u64,
+    position: usize,
 }
 
 impl<E: Entry> From<Option<OwnedArray<E>>> for Detached<E> {
@@ -290,7 +336,7 @@ impl<E: Entry> Detached<E> {
             // SAFETY: `Detached` owns the tables and comes by each bucket once.
             unsafe { array.release_bucket(self.position) };
             self.position += 1;
-            if self.position > array.mask() {
+            if self.position >= array.len() {
                 let next = array.header().next.take();
                 self.array = next;
                 self.position = 0;
@@ -340,8 +386,7 @@ impl<E: Entry> ArrayCell<E> {
     pub(super) fn hint(&self, hash: u64) -> *const Bucket<E> {
         // Relaxed: nothing is read through it.
         let packed = self.0.load(Ordering::Relaxed);
-        let mask = (1u64 << (packed.addr() & LG_BITS)) - 1;
-        let offset = (hash & mask) as usize * size_of::<Bucket<E>>();
+        let offset = index_of(hash, (packed.addr() & LG_BITS) as u32) * size_of::<Bucket<E>>();
         packed.map_addr(|address| (address & !LG_BITS).wrapping_add(offset))
     }
 
@@ -390,81 +435,6 @@ impl<E: Entry> ArrayCell<E> {
     pub(super) fn take(&self) -> Option<OwnedArray<E>> {
         // Acquire: the table was published by another thread perhaps.
         Array::unpack(self.0.swap(ptr::null_mut(), Ordering::Acquire)).map(OwnedArray)
-    }
-}
-
-/// Overflow buckets, taken from slabs that live as long as their table: no
-/// allocation per bucket, and no walk over all buckets to free them.
-struct Arena<E> {
-    head: AtomicPtr<Slab<E>>,
-    slab_len: usize,
-}
-
-struct Slab<E> {
-    next: *mut Slab<E>,
-    /// Buckets handed out, or asked for in vain.
-    taken: AtomicUsize,
-    buckets: Box<[Bucket<E>]>,
-}
-
-impl<E> Arena<E> {
-    fn new(lg: u32) -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()), slab_len: 1 << lg.saturating_sub(3).min(6) }
-    }
-
-    fn slabs(&self) -> impl Iterator<Item = &Slab<E>> {
-        // Acquire: pairs with the exchange in `take`.
-        // SAFETY: I8: slabs are initialized before they are linked and live as
-        // long as the arena.
-        let head = unsafe { self.head.load(Ordering::Acquire).as_ref() };
-        // SAFETY: as above; `next` never changes.
-        core::iter::successors(head, |slab| unsafe { slab.next.as_ref() })
-    }
-
-    fn bytes(&self) -> usize {
-        self.slabs().map(|slab| size_of_val(slab) + size_of_val(&*slab.buckets)).sum()
-    }
-}
-
-impl<E: Entry> Arena<E> {
-    fn take(&self) -> &Bucket<E> {
-        loop {
-            let first = self.slabs().next();
-            if let Some(slab) = first {
-                // Relaxed: only distinctness matters; the slab itself was
-                // published by `head`.
-                let index = slab.taken.fetch_add(1, StatOrdering::Relaxed);
-                if let Some(bucket) = slab.buckets.get(index) {
-                    return bucket;
-                }
-            }
-            let next = first.map_or(ptr::null_mut(), |slab| ptr::from_ref(slab).cast_mut());
-            let slab = Box::into_raw(Box::new(Slab {
-                next,
-                taken: AtomicUsize::new(0),
-                buckets: (0..self.slab_len).map(|_| Bucket::unused()).collect(),
-            }));
-            // AcqRel: release publishes the slab. Relaxed on failure: the next
-            // round loads again.
-            let linked =
-                self.head.compare_exchange(next, slab, Ordering::AcqRel, Ordering::Relaxed);
-            if linked.is_err() {
-                // SAFETY: made above and never shared.
-                drop(unsafe { Box::from_raw(slab) });
-            }
-        }
-    }
-}
-
-impl<E> Drop for Arena<E> {
-    fn drop(&mut self) {
-        // Acquire: slabs may have been linked by other threads.
-        let mut head = self.head.load(Ordering::Acquire);
-        while !head.is_null() {
-            // SAFETY: made by `Box::into_raw`, and the arena is its owner.
-            let slab = unsafe { Box::from_raw(head) };
-            head = slab.next;
-        }
     }
 }
 

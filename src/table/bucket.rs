@@ -57,6 +57,27 @@ pub(super) enum Gap<'g, E> {
     End { link: &'g Link<Bucket<E>>, word: LinkWord<'g, Bucket<E>> },
 }
 
+/// The fingerprints of some entries, as a set that may say too much.
+#[derive(Default)]
+pub(super) struct Tags {
+    seen: u64,
+    twice: bool,
+}
+
+impl Tags {
+    #[inline]
+    pub(super) fn add<E: Entry>(&mut self, word: Word<'_, E>) {
+        let bit = 1 << (word.tag() % u64::BITS as usize);
+        self.twice |= self.seen & bit != 0;
+        self.seen |= bit;
+    }
+
+    /// Whether a key can be among the entries twice.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.twice
+    }
+}
+
 /// Starts to fetch what a lookup reads of an entry. It may begin near the end of a
 /// line: what follows is fetched at the same time, not when the first part has
 /// come.
@@ -136,6 +157,47 @@ impl<E: Entry> Bucket<E> {
             let is_candidate = slot.load(guard).tag() == tag;
             (bits << 1) | u32::from(is_candidate)
         })
+    }
+
+    /// Appends the live entries of this bucket, and adds their fingerprints to
+    /// `tags`. False, and nothing appended, if a migration has begun here.
+    #[inline]
+    pub(super) fn collect<'g>(
+        &'g self,
+        found: &mut Vec<Shared<'g, E>>,
+        tags: &mut Tags,
+        guard: &'g Guard,
+    ) -> bool {
+        // Which slots are in use cannot be predicted, so it is not branched on.
+        let words = self.slots.each_ref().map(|slot| slot.load(guard));
+        if words.iter().any(|word| word.is_frozen()) || self.link.load(guard).is_frozen() {
+            return false;
+        }
+        let mut live = 0;
+        for word in words.iter().rev() {
+            live = (live << 1) | u32::from(word.is_live());
+        }
+        while live != 0 {
+            let word = words[live.trailing_zeros() as usize];
+            live &= live - 1;
+            tags.add(word);
+            found.extend(word.entry());
+        }
+        true
+    }
+
+    /// Starts to fetch the entries of this bucket.
+    #[inline]
+    pub(super) fn prefetch_entries(&self, guard: &Guard) {
+        let words = self.slots.each_ref().map(|slot| slot.load(guard));
+        let mut live = 0;
+        for word in words.iter().rev() {
+            live = (live << 1) | u32::from(word.is_live());
+        }
+        while live != 0 {
+            words[live.trailing_zeros() as usize].entry().map(prefetch_entry);
+            live &= live - 1;
+        }
     }
 
     /// The first live entry of this bucket with the hash's fingerprint, on its way

@@ -81,6 +81,8 @@
 //! and so on) are sound because the few callers here keep the invariants.
 
 #[allow(unsafe_code)]
+mod arena;
+#[allow(unsafe_code)]
 mod array;
 mod bucket;
 mod claim;
@@ -100,7 +102,7 @@ mod tests;
 
 pub use entry::Entry;
 pub use root::Table;
-pub use scan::Cursor;
+pub use scan::{Cursor, Walk};
 #[cfg(epochkv_loom)]
 pub use write::Vacant;
 pub use write::{Occupied, Place};

@@ -24,9 +24,9 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn groups(&self) -> core::ops::Range<u64> {
+    pub(super) fn groups(&self) -> core::ops::Range<usize> {
         let first = self.index * CHUNK;
-        first as u64..(first + CHUNK).min(self.groups) as u64
+        first..(first + CHUNK).min(self.groups)
     }
 }
 
@@ -41,12 +41,9 @@ impl Progress {
         }
     }
 
-    /// The group that a bucket of the successor belongs to; none in a table
-    /// that has no predecessor.
-    pub(super) fn group_of(&self, bucket: u64) -> Option<u64> {
-        // The number of groups is a power of two.
-        let mask = self.groups.checked_sub(1)? as u64;
-        Some(bucket & mask)
+    /// The number of groups; none in a table that has no predecessor.
+    pub(super) fn groups(&self) -> usize {
+        self.groups
     }
 
     fn chunks(&self) -> usize {
@@ -114,7 +111,7 @@ mod tests {
                 let Some(chunk) = progress.claim() else {
                     continue;
                 };
-                chunk.groups().for_each(|group| seen[group as usize] += 1);
+                chunk.groups().for_each(|group| seen[group] += 1);
                 progress.finish(&chunk);
                 progress.finish(&chunk);
             }

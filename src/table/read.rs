@@ -47,8 +47,7 @@ fn find_moving<'g, E: Entry>(
         // A frozen word is seen only after its successor was installed, so the
         // bucket itself answers where there is none.
         let next = array.header().next.load(guard)?;
-        let group = hash & array.mask() & next.mask();
-        if let Some(unready) = next.bucket(group).link().unready(guard) {
+        if let Some(unready) = array.gate(next, hash).unready(guard) {
             return array.bucket(hash).probe_unready(hash, key, unready, guard);
         }
         match next.bucket(hash).probe(hash, key, guard) {

@@ -1,8 +1,8 @@
 //! Growing and shrinking: deciding, starting, moving, finishing.
 //!
 //! A migration moves *groups*. With `m` the smaller of both sizes' exponents, a
-//! group is the set of keys whose hashes agree in their low `m` bits: all
-//! buckets of that residue in the old array, and all of it in the new one.
+//! group is the set of keys whose hashes agree in their highest `m` bits: some
+//! neighbouring buckets of the old array, and some of the new one.
 
 use super::array::{Array, MAX_LG, OwnedArray};
 use super::bucket::{SLOTS, home};
@@ -198,18 +198,21 @@ impl<'g, E: Entry> Array<'g, E> {
     pub(super) fn migrate_group(
         self,
         next: Self,
-        group: u64,
+        group: usize,
         words: &mut Vec<(u64, Word<'g, E>)>,
         guard: &'g Guard,
     ) {
-        let Some(unready) = next.bucket(group).link().unready(guard) else {
+        let groups = self.len().min(next.len());
+        let of_group = |array: Self| {
+            let first = group * array.per_group(groups);
+            first..first + array.per_group(groups)
+        };
+        let Some(unready) = next.at(of_group(next).start).link().unready(guard) else {
             return;
         };
         words.clear();
-        let groups = 1 << self.lg().min(next.lg());
-        let of_group = |array: Self| (group as usize..array.len()).step_by(groups);
         for source in of_group(self) {
-            let source = self.bucket(source as u64);
+            let source = self.at(source);
             source.freeze(guard);
             for slot in source.chain(guard).flat_map(|bucket| bucket.slots()) {
                 let word = slot.load(guard);
@@ -221,21 +224,21 @@ impl<'g, E: Entry> Array<'g, E> {
         // The group's first bucket comes last: its link makes all of them ready
         // at once (I6).
         for target in of_group(next).rev() {
-            next.fill(target as u64, words, guard);
+            next.fill(target, words, guard);
         }
     }
 
     /// Writes the words that belong into bucket `index` of this successor.
     /// Every helper arrives at the same layout (I7): home slots first, in the
     /// order of `words`, then the free slots, then overflow buckets.
-    fn fill(self, index: u64, words: &[(u64, Word<'g, E>)], guard: &'g Guard) {
-        let target = self.bucket(index);
+    fn fill(self, index: usize, words: &[(u64, Word<'g, E>)], guard: &'g Guard) {
+        let target = self.at(index);
         if self.is_ready(index, guard) {
             return;
         }
         let mut layout = [None; SLOTS];
         let mut rest = Vec::new();
-        for &(hash, word) in words.iter().filter(|(hash, _)| hash & self.mask() == index) {
+        for &(hash, word) in words.iter().filter(|(hash, _)| self.index_of(*hash) == index) {
             match &mut layout[home(hash)] {
                 place @ None => *place = Some(word),
                 Some(_) => rest.push(word),

@@ -1,19 +1,17 @@
 //! Weak iteration: every key that stays is met exactly once, also across resizes.
 
 use super::array::Array;
-use super::bucket::prefetch_entry;
+use super::bucket::{Bucket, Tags};
 use super::entry::Entry;
 use super::root::Table;
 use crate::reclaim::{Guard, Shared, prefetch};
 
-/// Where a scan goes on: all keys whose hash, with its bits reversed, is below
-/// this have been met.
+/// Where a scan goes on: all keys whose hash is below this have been met.
 ///
-/// In that order the keys of a bucket lie together, in a table of any size; so
-/// a cursor means the same set of keys whatever the table does meanwhile, and
-/// every step costs one bucket of the table as it is then. (After the order in
-/// which Redis scans, by Pieter Noordhuis, 2012; the exact position in place of a
-/// bucket index is what rules out repetitions.)
+/// Buckets are in the order of hashes in a table of any size, so a cursor means
+/// the same set of keys whatever the table does meanwhile, every step costs one
+/// bucket of the table as it is then, and a walk reads the table from its
+/// beginning to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cursor {
     position: u64,
@@ -43,12 +41,12 @@ impl From<Cursor> for u64 {
     }
 }
 
-/// Some keys of one array: of bucket `index`, those whose hash is `want` under `mask`.
+/// Some keys of one array: of bucket `index`, those whose hash is in the range.
 struct Visit<'g, E> {
     array: Array<'g, E>,
-    index: u64,
-    mask: u64,
-    want: u64,
+    index: usize,
+    first: u64,
+    last: u64,
 }
 
 impl<E: Entry> Table<E> {
@@ -62,121 +60,170 @@ impl<E: Entry> Table<E> {
     ) -> Option<Cursor> {
         let start = found.len();
         let array = self.array(guard);
-        let mask = array.mask();
-        let index = cursor.position.reverse_bits() & mask;
+        let mut tags = Tags::default();
         // Stays empty unless a migration is running here.
         let mut visits = Vec::new();
-        let mut visit = Some(Visit { array, index, mask, want: index });
+        let whole = Visit::whole(array, array.index_of(cursor.position));
+        let mut visit = Some(whole.within(cursor.position, u64::MAX));
         while let Some(current) = visit {
-            current.collect(cursor, found, &mut visits, guard);
+            current.collect(found, &mut tags, &mut visits, guard);
             visit = visits.pop();
         }
-        remove_duplicates(found, start);
+        if tags.may_repeat() {
+            remove_duplicates(found, start);
+        }
         cursor.next(array.lg())
     }
 }
 
-impl<E: Entry> Table<E> {
-    /// Starts to fetch what the steps after the one at `cursor` will read: the
-    /// entries of the next bucket, and the bucket behind it.
-    pub fn look_ahead(&self, cursor: Cursor, guard: &Guard) {
-        let array = self.array(guard);
-        let bucket = |cursor: Cursor| array.bucket(cursor.position.reverse_bits());
-        let Some(next) = cursor.next(array.lg()) else { return };
-        for slot in bucket(next).slots() {
-            if let Some(entry) = slot.load(guard).entry() {
-                prefetch_entry(entry);
-            }
-        }
-        if let Some(second) = next.next(array.lg()) {
-            prefetch(bucket(second));
-        }
+/// A scan on its way, and how far the memory it will read is on its way.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    at: Option<Cursor>,
+    buckets: Ahead,
+    entries: Ahead,
+}
+
+/// A place some steps ahead of a walk.
+#[derive(Clone, Debug)]
+struct Ahead {
+    at: Option<Cursor>,
+    steps: usize,
+}
+
+/// Steps by which buckets are fetched ahead: as long as memory takes.
+const BUCKETS_AHEAD: usize = 8;
+
+/// Steps by which entries are fetched ahead, from buckets that have come.
+const ENTRIES_AHEAD: usize = 3;
+
+impl From<Cursor> for Walk {
+    fn from(cursor: Cursor) -> Self {
+        let ahead = Ahead { at: Some(cursor), steps: 0 };
+        Self { at: Some(cursor), buckets: ahead.clone(), entries: ahead }
     }
 }
 
-impl<'g, E: Entry> Array<'g, E> {
-    /// The buckets in which keys with `hash & mask == want` can be.
-    fn buckets_of(self, mask: u64, want: u64) -> impl Iterator<Item = u64> + use<E> {
-        let common = mask & self.mask();
-        (want & common..self.len() as u64).step_by(common as usize + 1)
+impl Walk {
+    /// Where the walk goes on; `None` at its end.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.at
+    }
+
+    /// Ends the walk.
+    pub fn end(&mut self) {
+        self.at = None;
+    }
+}
+
+impl Ahead {
+    /// Goes on until it is `steps` ahead.
+    fn advance(&mut self, steps: usize, lg: u32, mut fetch: impl FnMut(u64)) {
+        while self.steps < steps {
+            let Some(at) = self.at else { return };
+            fetch(at.position);
+            self.at = at.next(lg);
+            self.steps += 1;
+        }
+        self.steps -= 1;
+    }
+}
+
+impl<E: Entry> Table<E> {
+    /// One step of a walk, as [`visit`](Self::visit). If the table changes its
+    /// size, what was fetched ahead is not what is needed, for a few steps.
+    pub fn step<'g>(&self, walk: &mut Walk, found: &mut Vec<Shared<'g, E>>, guard: &'g Guard) {
+        let Some(cursor) = walk.at else { return };
+        let array = self.array(guard);
+        walk.buckets.advance(BUCKETS_AHEAD, array.lg(), |hash| prefetch(array.bucket(hash)));
+        walk.entries.advance(ENTRIES_AHEAD, array.lg(), |hash| {
+            array.bucket(hash).prefetch_entries(guard);
+        });
+        walk.at = self.visit(cursor, found, guard);
     }
 }
 
 impl<'g, E: Entry> Visit<'g, E> {
+    /// All keys of a bucket.
+    fn whole(array: Array<'g, E>, index: usize) -> Self {
+        let first = array.first_hash(index);
+        let last = first | (u64::MAX.checked_shr(array.lg()).unwrap_or(0));
+        Self { array, index, first, last }
+    }
+
+    /// Those of them whose hash is also in this range.
+    fn within(self, first: u64, last: u64) -> Self {
+        Self { first: first.max(self.first), last: last.min(self.last), ..self }
+    }
+
     /// Collects the entries from this array; or, where they have moved, adds the
     /// visits that collect them from the successor.
+    #[inline]
     fn collect(
         self,
-        cursor: Cursor,
         found: &mut Vec<Shared<'g, E>>,
+        tags: &mut Tags,
         visits: &mut Vec<Self>,
         guard: &'g Guard,
     ) {
         let start = found.len();
-        if self.collect_unfrozen(cursor, found, guard) {
+        if self.bucket().chain(guard).all(|bucket| bucket.collect(found, tags, guard)) {
+            self.keep_wanted(found, start);
             return;
         }
         found.truncate(start);
+        self.collect_moving(found, tags, visits, guard);
+    }
+
+    /// As [`collect`](Self::collect), where a migration has begun to freeze.
+    #[cold]
+    fn collect_moving(
+        self,
+        found: &mut Vec<Shared<'g, E>>,
+        tags: &mut Tags,
+        visits: &mut Vec<Self>,
+        guard: &'g Guard,
+    ) {
         // Frozen words are seen only after their successor.
         let Some(next) = self.array.header().next.load(guard) else {
             return;
         };
-        let group = self.index & self.array.mask() & next.mask();
-        if let Some(unready) = next.bucket(group).link().unready(guard) {
-            for slot in self.bucket().chain(guard).flat_map(|bucket| bucket.slots()) {
-                let entry = slot.load(guard).entry_while(unready);
-                found.extend(entry.filter(|&entry| self.wants(entry, cursor)));
-            }
-            return;
-        }
-        // The keys of this bucket, and of them those wanted: both conditions are
-        // on low bits, so one implies the other or contradicts it.
-        let (mask, want) = if self.mask > self.array.mask() {
-            (self.mask, self.want)
-        } else {
-            (self.array.mask(), self.index)
-        };
-        visits.extend(next.buckets_of(mask, want).map(|index| Visit {
-            array: next,
-            index,
-            mask,
-            want,
-        }));
-    }
-
-    /// Whether the bucket was not frozen, and its entries are found.
-    fn collect_unfrozen(
-        &self,
-        cursor: Cursor,
-        found: &mut Vec<Shared<'g, E>>,
-        guard: &'g Guard,
-    ) -> bool {
-        for bucket in self.bucket().chain(guard) {
-            for slot in bucket.slots() {
+        let start = found.len();
+        if let Some(unready) = self.array.gate(next, self.first).unready(guard) {
+            for slot in self.bucket().chain(guard).flat_map(Bucket::slots) {
                 let word = slot.load(guard);
-                if word.is_frozen() {
-                    return false;
-                }
-                if word.is_live() {
-                    found.extend(word.entry().filter(|&entry| self.wants(entry, cursor)));
+                if let Some(entry) = word.entry_while(unready) {
+                    tags.add(word);
+                    found.push(entry);
                 }
             }
-            if bucket.link().load(guard).is_frozen() {
-                return false;
-            }
+            return self.keep_wanted(found, start);
         }
-        true
+        let buckets = next.index_of(self.first)..=next.index_of(self.last);
+        let parts = buckets.map(|index| Self::whole(next, index));
+        visits.extend(parts.map(|part| part.within(self.first, self.last)));
     }
 
-    fn bucket(&self) -> &'g super::bucket::Bucket<E> {
-        self.array.bucket(self.index)
+    /// Of the entries found in the bucket, keeps those that belong to this visit:
+    /// all, unless the table was larger when the scan came by last, or is now.
+    #[inline]
+    fn keep_wanted(&self, found: &mut Vec<Shared<'g, E>>, start: usize) {
+        let whole = Self::whole(self.array, self.index);
+        if (self.first, self.last) != (whole.first, whole.last) {
+            let wanted = self.first..=self.last;
+            let mut kept = start;
+            for index in start..found.len() {
+                if wanted.contains(&E::hash(found[index])) {
+                    found[kept] = found[index];
+                    kept += 1;
+                }
+            }
+            found.truncate(kept);
+        }
     }
 
-    /// Whether an entry belongs to this visit and was not met before: the table
-    /// may have shrunk since, and this bucket may have been met in part.
-    fn wants(&self, entry: Shared<'g, E>, cursor: Cursor) -> bool {
-        let hash = E::hash(entry);
-        hash & self.mask == self.want && hash.reverse_bits() >= cursor.position
+    fn bucket(&self) -> &'g Bucket<E> {
+        self.array.at(self.index)
     }
 }
 

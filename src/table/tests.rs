@@ -218,9 +218,10 @@ fn agrees_with_std(hash: Hash, keys: u64, steps: u64) {
 #[test]
 fn behaves_like_a_map() {
     agrees_with_std(spread, 500, 60_000);
-    agrees_with_std(|key| key, 500, 30_000);
+    agrees_with_std(u64::reverse_bits, 500, 30_000);
+    agrees_with_std(|key| key, 100, 10_000);
     agrees_with_std(collide, 40, 20_000);
-    agrees_with_std(|key| spread(key) & 0xf, 60, 20_000);
+    agrees_with_std(|key| spread(key) << 60, 60, 20_000);
 }
 
 #[test]

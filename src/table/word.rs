@@ -23,10 +23,11 @@ const ADDRESS: usize = 0x0000_ffff_ffff_fff0;
 const TAG_SHIFT: u32 = 48;
 const LIVE: usize = 1 << 63;
 
-/// The upper 16 bits of a live word whose entry has this hash.
+/// The upper 16 bits of a live word whose entry has this hash: the lowest bits of
+/// the hash, of which the bucket tells nothing.
 #[inline]
 pub(super) fn live_tag(hash: u64) -> usize {
-    0x8000 | (hash >> 49) as usize
+    0x8000 | (hash & 0x7fff) as usize
 }
 
 /// A slot word as it was read under a guard.

@@ -119,12 +119,7 @@ impl<E: Entry> Table<E> {
     fn move_on<'g>(&self, array: Array<'g, E>, hash: u64, guard: &'g Guard) -> Array<'g, E> {
         match array.header().next.load(guard) {
             Some(next) => {
-                array.migrate_group(
-                    next,
-                    hash & array.mask() & next.mask(),
-                    &mut Vec::new(),
-                    guard,
-                );
+                array.migrate_group(next, array.group_of(next, hash), &mut Vec::new(), guard);
                 next
             }
             // Frozen words are seen only after their successor.

@@ -3,7 +3,7 @@
 use crate::contestant::{AsText, Contestant};
 use ahash::RandomState;
 use core::time::Duration;
-use epochkv::{Kv, Snapshot};
+use epochkv::{Kv, Pattern, Snapshot};
 
 /// The store of this project.
 #[derive(Debug)]
@@ -68,8 +68,8 @@ impl Contestant for Epochkv {
         self.kv.incr(key).expect("an integer, far from overflow")
     }
 
-    fn visit_keys(&self, prefix: &str, mut visit: impl FnMut(&str)) {
-        self.kv.scan_prefix(prefix).for_each(|item| visit(item.key()));
+    fn visit_keys(&self, prefix: &str, visit: impl FnMut(&str)) {
+        self.kv.for_each_key(&Pattern::prefix(prefix), visit);
     }
 
     fn keys(&self, prefix: &str) -> Vec<String> {
