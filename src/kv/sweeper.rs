@@ -31,7 +31,7 @@ const REST: Duration = Duration::from_millis(3);
 
 /// Who is behind for so long has to do with more than a burst: it asks writers for
 /// help, and rests less.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The share of a tick that a sweeper waits while writers file so much that the
 /// inbox could overflow.
