@@ -57,6 +57,13 @@ pub(super) enum Gap<'g, E> {
     End { link: &'g Link<Bucket<E>>, word: LinkWord<'g, Bucket<E>> },
 }
 
+/// A bit for each word of which `is` holds.
+#[inline(always)]
+fn mask<E: Entry>(words: &[Word<'_, E>; SLOTS], is: impl Fn(Word<'_, E>) -> bool) -> u32 {
+    // From the last word to the first, so that each step is a shift by one.
+    words.iter().rev().fold(0, |bits, &word| (bits << 1) | u32::from(is(word)))
+}
+
 /// The fingerprints of some entries, as a set that may say too much.
 #[derive(Default)]
 pub(super) struct Tags {
@@ -152,11 +159,13 @@ impl<E: Entry> Bucket<E> {
     /// A bit for each slot with this tag.
     #[inline(always)]
     fn candidates(&self, tag: usize, guard: &Guard) -> u32 {
-        // From the last slot to the first, so that each step is a shift by one.
-        self.slots.iter().rev().fold(0, |bits, slot| {
-            let is_candidate = slot.load(guard).tag() == tag;
-            (bits << 1) | u32::from(is_candidate)
-        })
+        mask(&self.words(guard), |word| word.tag() == tag)
+    }
+
+    /// The slots, in order.
+    #[inline(always)]
+    fn words<'g>(&self, guard: &'g Guard) -> [Word<'g, E>; SLOTS] {
+        self.slots.each_ref().map(|slot| slot.load(guard))
     }
 
     /// Appends the live entries of this bucket, and adds their fingerprints to
@@ -168,15 +177,11 @@ impl<E: Entry> Bucket<E> {
         tags: &mut Tags,
         guard: &'g Guard,
     ) -> bool {
-        // Which slots are in use cannot be predicted, so it is not branched on.
-        let words = self.slots.each_ref().map(|slot| slot.load(guard));
+        let words = self.words(guard);
         if words.iter().any(|word| word.is_frozen()) || self.link.load(guard).is_frozen() {
             return false;
         }
-        let mut live = 0;
-        for word in words.iter().rev() {
-            live = (live << 1) | u32::from(word.is_live());
-        }
+        let mut live = mask(&words, |word| word.is_live());
         while live != 0 {
             let word = words[live.trailing_zeros() as usize];
             live &= live - 1;
@@ -189,11 +194,8 @@ impl<E: Entry> Bucket<E> {
     /// Starts to fetch the entries of this bucket.
     #[inline]
     pub(super) fn prefetch_entries(&self, guard: &Guard) {
-        let words = self.slots.each_ref().map(|slot| slot.load(guard));
-        let mut live = 0;
-        for word in words.iter().rev() {
-            live = (live << 1) | u32::from(word.is_live());
-        }
+        let words = self.words(guard);
+        let mut live = mask(&words, |word| word.is_live());
         while live != 0 {
             words[live.trailing_zeros() as usize].entry().map(prefetch_entry);
             live &= live - 1;
@@ -244,16 +246,17 @@ impl<E: Entry> Bucket<E> {
                 Match::None => {}
                 Match::Frozen => return Search::Frozen,
             }
+            // Which slots are free cannot be predicted, so it is not branched on.
+            let words = bucket.words(guard);
+            if words.iter().any(|word| word.is_frozen()) {
+                return Search::Frozen;
+            }
+            let free = mask(&words, |word| word.is_free());
             let overflow = !ptr::eq(bucket, self);
-            let preferred = if overflow { SLOTS } else { home(hash) };
-            for (index, slot) in bucket.slots.iter().enumerate() {
-                let word = slot.load(guard);
-                if word.is_frozen() {
-                    return Search::Frozen;
-                }
-                if word.is_free() && (gap.is_none() || index == preferred) {
-                    gap = Some(Gap::Slot { slot, word, overflow });
-                }
+            if free != 0 && gap.is_none() {
+                let at_home = !overflow && free & (1 << home(hash)) != 0;
+                let index = if at_home { home(hash) } else { free.trailing_zeros() as usize };
+                gap = Some(Gap::Slot { slot: &bucket.slots[index], word: words[index], overflow });
             }
             let link = bucket.link.load(guard);
             if link.is_frozen() {

@@ -2,8 +2,10 @@
 //!
 //! # Shape
 //!
-//! A table is an array of cache-line buckets: seven slots and a link. A slot
-//! names an entry and carries 15 bits of its hash; full buckets are chained.
+//! A table is an array of cache-line buckets: seven slots and a link. The highest
+//! bits of a hash choose the bucket, so buckets stand in the order of hashes. A
+//! slot names an entry and carries the lowest 15 bits of its hash; full buckets
+//! are chained.
 //! Deleted slots are used again at once. The table grows and shrinks by moving
 //! entry pointers, bucket by bucket, into a successor array, while everybody
 //! goes on working; writers help. `root` names the current array.
