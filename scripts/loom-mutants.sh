@@ -75,7 +75,7 @@ mutant "relaxed load of a slot" table/word.rs \
     's/Word::new\(self\.0\.load\(Ordering::Acquire\)\)/Word::new(self.0.load(Ordering::Relaxed))/' \
     loom_insert a_published_entry_is_complete
 mutant "relaxed publication by replace" table/word.rs \
-    's/(seen\.raw, new\.raw, )Ordering::AcqRel/$1Ordering::Relaxed/' \
+    's/(seen\.raw, new\.raw, )Ordering::SeqCst/$1Ordering::Relaxed/' \
     loom_insert a_published_entry_is_complete
 mutant "relaxed claim" table/word.rs \
     's/(seen\.raw, word\.raw, )Ordering::SeqCst/$1Ordering::Relaxed/' \
@@ -138,6 +138,47 @@ mutant "duplicates stay in a walk" table/scan.rs \
 mutant "a walk does not follow a migration" table/scan.rs \
     's/visits\.extend\(next\.buckets_of/Vec::new().extend(next.buckets_of/' \
     loom_scan keys_and_grow
+
+# Sweeping.
+mutant "a sweep asks for its handle before it asks for any" sweep/filed.rs \
+    's/self\.settle\(next\) \|\| self\.exchange\(tick, next\)/self.exchange(tick, next) || self.settle(next)/' \
+    loom_sweep a_moved_handle_is_not_lost
+mutant "a sweep does not look again when it has moved a handle" kv/sweep.rs \
+    's/(tick: next \}\);\s+)again = true;/$1/' \
+    loom_sweep a_moved_handle_is_not_lost
+mutant "no fence between moving a handle and looking again" kv/sweep.rs \
+    's/sync::fence\(\);//; s/use crate::sync;//' \
+    loom_sweep a_moved_handle_is_not_lost
+mutant "no fence between a write and the old handle" sweep/mod.rs \
+    's/        order_write_before_reads\(\);//; s/, order_write_before_reads//' \
+    loom_sweep a_moved_handle_is_not_lost
+mutant "a sweep does not look again when an entry has changed" kv/sweep.rs \
+    's/again \|= !self\.remove\(place, guard\)/self.remove(place, guard)/' \
+    loom_sweep sweep_and_set_ex_of_expired
+mutant "a handle that comes too late is taken over" sweep/mod.rs \
+    's/inherited != 0 && inherited <= own\.tick/inherited != 0/' \
+    loom_sweep a_nearer_deadline_has_its_own_handle
+mutant "the walk believes what entries say" kv/sweep.rs \
+    's/timing\.filed\.enforce\(next\);\s+true/timing.filed.settle(next)/' \
+    loom_sweep begin_again_and_set_ex
+mutant "no fence between the begin of feeding and the walk" sweep/mod.rs \
+    's/        fence\(\);//; s/Ordering, fence, /Ordering, /' \
+    loom_sweep begin_and_set_ex_of_an_absent_key
+mutant "a handle that may be taken over is weeded out" kv/sweep.rs \
+    's/ \|\| filed == 0;/;/' \
+    loom_sweep weeding_and_set_ex
+mutant "a block is read but not closed" sweep/inbox.rs \
+    's/self\.reserved\.fetch_add\(CLOSED, Ordering::Relaxed\)/self.reserved.load(Ordering::Relaxed)/' \
+    loom_sweep pushed_handles_come_out_once
+mutant "a handle that is not written yet is given up" sweep/inbox.rs \
+    's/self\.unread == 0/true/' \
+    loom_sweep pushed_handles_come_out_once
+mutant "relaxed publication of a handle" sweep/inbox.rs \
+    's/(handle\.tick, )Ordering::Release/$1Ordering::Relaxed/' \
+    loom_sweep pushed_handles_come_out_once
+mutant "a full block is not handed over" sweep/inbox.rs \
+    's/shard\.full\.push\(full\);/drop(full);/' \
+    loom_sweep pushed_handles_come_out_once
 
 # Reclamation.
 mutant "an entry is released at once" reclaim.rs \

@@ -78,9 +78,15 @@ thread_local! {
     static SEAT: Seat = Seat::take();
 }
 
+/// The number of shards that have one owner, a power of two, for what else is
+/// spread over threads.
+pub(crate) fn seats() -> usize {
+    *SEATS
+}
+
 /// The index of the calling thread's shard.
 #[inline]
-fn seat() -> usize {
+pub(crate) fn seat() -> usize {
     // While a thread's destructors run it has no seat any more.
     SEAT.try_with(|seat| seat.0).unwrap_or_else(|_| *SEATS)
 }

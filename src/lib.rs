@@ -12,6 +12,7 @@ mod kv;
 mod reclaim;
 mod record;
 mod snapshot;
+mod sweep;
 mod sync;
 mod table;
 mod time;
@@ -20,7 +21,9 @@ mod value;
 pub use error::{Error, ErrorKind};
 pub use glob::{Pattern, PatternError, PatternErrorKind};
 pub use key::Key;
-pub use kv::{Builder, Change, Cursor, IncrOptions, Incremented, Item, Kv, Scan, Stats};
+pub use kv::{
+    Builder, Change, Cursor, IncrOptions, Incremented, Item, Kv, Scan, Stats, Sweeper, Swept,
+};
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};
@@ -35,5 +38,7 @@ pub mod internals {
     pub use crate::reclaim::{
         Guard, Managed, Owned, Shared, Unlinked, pin, release_kept, use_epoch,
     };
+    pub use crate::sweep::inbox::{Inbox, Taken};
+    pub use crate::sweep::wheel::Handle;
     pub use crate::table::{Cursor, Entry, Occupied, Place, Table, Vacant};
 }

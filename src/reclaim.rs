@@ -9,11 +9,16 @@
 //! share one collector of their own: a guard that some other crate keeps on
 //! crossbeam's default collector holds back nothing here.
 
-use crate::sync::{AtomicPtr, Ordering};
+pub mod protected;
+mod stack;
+
 use core::cell::RefCell;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ptr::{self, NonNull};
+use std::sync::Arc;
+
+pub use stack::Stack;
 
 /// An allocation that manages its own reference count.
 ///
@@ -308,11 +313,37 @@ impl Guard {
     /// Hands this thread's garbage to the collector and lets it free what it can.
     #[cold]
     pub fn flush(&self) {
-        if let Some(batch) = with_batch(mem::take).filter(|batch| !batch.entries.is_empty()) {
+        if let Some(batch) = take_batch() {
             self.defer_batch(batch);
         }
         self.0.flush();
     }
+
+    /// As [`flush`](Self::flush), but who comes by when every guard that lives now
+    /// is gone does not release the entries: it puts them into `home`, for whoever
+    /// takes them from there. Keeps a thread that removes many entries from
+    /// leaving the work to the others.
+    pub fn flush_to(&self, home: &Arc<Stack<Garbage>>) {
+        if let Some(batch) = take_batch() {
+            let home = Arc::clone(home);
+            self.0.defer(move || home.push(Garbage(batch)));
+        }
+        self.0.flush();
+    }
+}
+
+/// Entries that nobody can reach any more.
+pub struct Garbage(Batch);
+
+impl Garbage {
+    /// Releases them.
+    pub fn release(self) {
+        self.0.release();
+    }
+}
+
+fn take_batch() -> Option<Batch> {
+    with_batch(mem::take).filter(|batch| !batch.entries.is_empty())
 }
 
 /// None while a thread's destructors run, and within an allocation for the
@@ -320,73 +351,6 @@ impl Guard {
 #[inline]
 fn with_batch<R>(with: impl FnOnce(&mut Batch) -> R) -> Option<R> {
     PENDING.try_with(|it| it.0.try_borrow_mut().ok().map(|mut batch| with(&mut batch))).ok()?
-}
-
-/// A lock-free stack from which everything is taken at once (Treiber 1986;
-/// without single pops it has no ABA problem).
-pub struct Stack<T> {
-    head: AtomicPtr<Node<T>>,
-}
-
-struct Node<T> {
-    value: T,
-    next: *mut Node<T>,
-}
-
-// SAFETY: the stack owns its values and only moves them.
-unsafe impl<T: Send> Send for Stack<T> {}
-// SAFETY: shared access moves values in and out, it never shares them.
-unsafe impl<T: Send> Sync for Stack<T> {}
-
-impl<T> Stack<T> {
-    /// An empty stack.
-    pub fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    /// Whether the stack is empty, or was a moment ago.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        // Relaxed: nothing is read through it.
-        self.head.load(Ordering::Relaxed).is_null()
-    }
-
-    /// Adds a value.
-    pub fn push(&self, value: T) {
-        let node = Box::into_raw(Box::new(Node { value, next: ptr::null_mut() }));
-        // Relaxed: only the expectation of the exchange.
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the node is not shared yet.
-            unsafe { (*node).next = head };
-            // Release: publishes the node to `take_all`. Relaxed on failure.
-            match self.head.compare_exchange(head, node, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
-    }
-
-    /// Takes all values.
-    pub fn take_all(&self) -> Vec<T> {
-        // Acquire: pairs with `push`, and through the release sequence with all
-        // pushes below it.
-        let mut head = self.head.swap(ptr::null_mut(), Ordering::Acquire);
-        let mut values = Vec::new();
-        while !head.is_null() {
-            // SAFETY: made by `push`, and taken out of the stack by this thread alone.
-            let node = unsafe { Box::from_raw(head) };
-            values.push(node.value);
-            head = node.next;
-        }
-        values
-    }
-}
-
-impl<T> Drop for Stack<T> {
-    fn drop(&mut self) {
-        self.take_all();
-    }
 }
 
 /// Pins the current thread. Wait-free but for the first call of a thread, which

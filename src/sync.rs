@@ -20,6 +20,16 @@ pub(crate) mod stat {
     pub(crate) use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 }
 
+/// Orders all earlier writes of this thread before its later reads, where not
+/// all of them are sequentially consistent.
+#[inline]
+pub(crate) fn fence() {
+    #[cfg(epochkv_loom)]
+    loom::sync::atomic::fence(Ordering::SeqCst);
+    #[cfg(not(epochkv_loom))]
+    std::sync::atomic::fence(Ordering::SeqCst);
+}
+
 /// Orders an earlier sequentially consistent write before later sequentially
 /// consistent reads of other words.
 ///

@@ -307,3 +307,100 @@ fn a_capacity_is_kept_and_saves_the_growing() {
     kv.shrink_to_fit();
     assert_eq!(kv.stats().buckets, start, "it does not shrink below its capacity");
 }
+
+/// Waits until something is so.
+fn until(what: &str, so: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{what}: {:?}", out());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Without any call of the store's, and without a flush: only the sweeper works.
+#[test]
+fn a_sweeper_gives_memory_back_after_a_mass_expiry_and_a_mass_delete() {
+    let _alone = alone();
+    let (kv, clock) = store();
+    let _sweeper = kv.start_sweeper(Duration::from_millis(1)).unwrap();
+    // What a sweeper and its wheel need themselves.
+    kv.set_ex("warm", "up", 1).unwrap();
+    clock.advance(Duration::from_secs(1));
+    until("the first entry goes", || kv.is_empty());
+    flush();
+    let before = out();
+    let is_back = || {
+        let after = out();
+        after.0 - before.0 < SLACK_BYTES && after.1 - before.1 < SLACK_BLOCKS
+    };
+    for round in 0..3 {
+        let most = thread::scope(|scope| {
+            let fill = || {
+                fill(&kv, 0..50_000, 60);
+                out().0
+            };
+            scope.spawn(fill).join().expect("no panic")
+        });
+        assert!(most - before.0 > 100 * SLACK_BYTES, "too little to tell: {most}");
+        if round == 1 {
+            // The deleter ends, and so hands over what it has removed.
+            thread::scope(|scope| {
+                scope.spawn(|| (0..50_000).for_each(|n| assert!(kv.delete(&format!("key:{n}")))));
+            });
+            // Their handles go when their time comes, or when they are too many.
+        } else {
+            clock.advance(Duration::from_secs(60));
+        }
+        until("memory comes back", is_back);
+        assert_eq!(kv.stats().buckets, 1, "the table has shrunk");
+    }
+}
+
+#[test]
+fn a_sweeper_gives_back_what_a_clear_and_an_idle_store_have_left() {
+    let _alone = alone();
+    let (kv, _) = store();
+    let _sweeper = kv.start_sweeper(Duration::from_millis(1)).unwrap();
+    flush();
+    let before = out().0;
+    for _ in 0..3 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                fill(&kv, 0..20_000, 0);
+                kv.clear();
+            });
+        });
+        until("cleared entries are released", || out().0 - before < SLACK_BYTES);
+        // Removed entries of an idle store, one epoch later.
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                fill(&kv, 0..2_000, 0);
+                fill(&kv, 0..2_000, 0);
+                kv.retain(|_, _| false);
+            });
+        });
+        until("removed entries are freed", || out().0 - before < SLACK_BYTES);
+    }
+}
+
+/// Notes that nobody takes: bounded, whatever writers do.
+#[test]
+fn notes_without_a_sweep_are_bounded() {
+    let _alone = alone();
+    let (kv, _) = store();
+    assert!(!kv.sweep(10).more);
+    let before = out().0;
+    let mut most = 0;
+    for n in 0..3_000_000u64 {
+        kv.set_ex(&(n % 8).to_string(), 1, 60).unwrap();
+        kv.delete(&(n % 8).to_string());
+        if n % 1000 == 0 {
+            most = most.max(out().0 - before);
+        }
+    }
+    assert!((8 << 20..24 << 20).contains(&most), "{most} bytes of notes");
+    while kv.sweep(1000).more {}
+    assert_eq!(kv.stats().handles, 0, "all that was lost is found, and nothing else");
+    flush();
+    assert!(out().0 - before < SLACK_BYTES, "{} bytes stay out", out().0 - before);
+}

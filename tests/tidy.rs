@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     // The ground: no imports.
     &["error", "sync"],
-    &["counter", "reclaim"],
+    &["reclaim/stack"],
+    &["counter", "reclaim", "sweep/filed", "sweep/wheel"],
+    &["reclaim/protected"],
+    // How writers tell sweeps.
+    &["sweep/inbox"],
     // Patterns.
     &["glob/alphabet", "glob/element", "glob/error", "glob/substring"],
     &["glob/masks", "glob/parser", "glob/run"],
@@ -32,6 +36,7 @@ const LAYERS: &[&[&str]] = &[
     &["table/root"],
     &["table/read", "table/resize", "table/scan", "table/write"],
     &["table"],
+    &["sweep"],
     // Entries.
     &["record/cell", "record/pool"],
     &["record/content"],
@@ -45,15 +50,24 @@ const LAYERS: &[&[&str]] = &[
     // The store. The parent is the handle, so it is below its children.
     &["key", "snapshot"],
     &["kv"],
-    &["kv/access", "kv/builder", "kv/stats"],
+    &["kv/sweep"],
+    &["kv/access", "kv/builder", "kv/stats", "kv/sweeper"],
     &["kv/walk"],
     &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
 ];
 
 /// Files with the keyword `unsafe`.
-const UNSAFE: &[&str] =
-    &["reclaim", "record/raw", "table/arena", "table/array", "table/tests", "table/word"];
+const UNSAFE: &[&str] = &[
+    "reclaim",
+    "reclaim/protected",
+    "reclaim/stack",
+    "record/raw",
+    "table/arena",
+    "table/array",
+    "table/tests",
+    "table/word",
+];
 
 const MAX_LINES: usize = 500;
 
@@ -68,6 +82,10 @@ fn text_files(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     paths.sort();
     for path in paths {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        if name == ".git" {
+            // In a second work tree it is a file.
+            continue;
+        }
         if path.is_dir() {
             let hidden = name.starts_with('.') && name != ".ci" && name != ".github";
             if !hidden && !name.starts_with("target") {

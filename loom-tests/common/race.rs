@@ -107,6 +107,12 @@ impl World {
         assert!(!self.kv.delete("x"));
     }
 
+    /// The answer of the last step, and what there is then.
+    fn end(&self, after: Op) -> Vec<String> {
+        let answer = after(self);
+        [vec![answer], self.observe()].concat()
+    }
+
     /// All that can be seen of the store when nobody works on it.
     fn observe(&self) -> Vec<String> {
         let kv = &self.kv;
@@ -132,13 +138,20 @@ pub struct Race {
     before: fn(&World),
     left: &'static [Op],
     right: &'static [Op],
+    after: Op,
     bound: Bound,
 }
 
 impl Race {
     /// A race on a store that `before` has prepared. The bound is none.
     pub fn new(name: &'static str, before: fn(&World)) -> Self {
-        Self { name, before, left: &[], right: &[], bound: Bound::None }
+        let after: Op = |_| String::new();
+        Self { name, before, left: &[], right: &[], after, bound: Bound::None }
+    }
+
+    /// What is done when both have ended; its answer is part of the outcome.
+    pub fn after(self, after: Op) -> Self {
+        Self { after, ..self }
     }
 
     /// Explores at most so many preemptions.
@@ -169,7 +182,7 @@ impl Race {
     fn orders(&self) -> BTreeSet<Outcome> {
         let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
         let noted = Arc::clone(&outcomes);
-        let (before, left, right) = (self.before, self.left, self.right);
+        let (before, left, right, after) = (self.before, self.left, self.right, self.after);
         let mut alone = loom::model::Builder::new();
         alone.max_branches = super::MAX_BRANCHES;
         alone.check(move || {
@@ -190,7 +203,7 @@ impl Race {
                     };
                     answers.extend(ops.next().map(|op| op(&world)));
                 }
-                outcome.2 = world.observe();
+                outcome.2 = world.end(after);
                 noted.lock().expect("nobody panicked").insert(outcome);
             }
             epochkv::internals::release_kept();
@@ -210,7 +223,7 @@ impl Race {
         let right = loom::thread::spawn(move || act(ops, &other, &others_gate));
         let left = act(self.left, &world, &gate);
         let right = right.join().expect("the other thread panicked");
-        (left, right, world.observe())
+        (left, right, world.end(self.after))
     }
 }
 

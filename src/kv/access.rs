@@ -124,12 +124,36 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         unlinked
     }
 
+    /// The last step of every write that put a new record in place of `old`, or
+    /// where none was: a sweep will have to know of its deadline.
+    #[inline]
+    fn published<'g>(
+        &self,
+        new: Shared<'g, Record<K>>,
+        old: Option<Shared<'g, Record<K>>>,
+        guard: &'g Guard,
+    ) {
+        if let Some(timing) = new.timing() {
+            let old = old.and_then(Shared::timing).map(|old| &old.filed);
+            let feed = &self.inner.feed;
+            if feed.published(new.hash(), timing.deadline, &timing.filed, old, guard) {
+                self.help_to_sweep(new.hash(), guard);
+            }
+        }
+    }
+
     /// Puts a record in place, whatever is there. Lock-free.
     pub(super) fn put(&self, key: &Hashed<'_, K>, mut record: Owned<Record<K>>, guard: &Guard) {
         loop {
             let tried = match self.table().locate(key.hash, key.key.key_bytes(), guard) {
-                Place::Occupied(place) => self.table().replace(place, record, guard).map(drop),
-                Place::Vacant(place) => self.table().insert(place, record, guard).map(drop),
+                Place::Occupied(place) => {
+                    let replaced = self.table().replace(place, record, guard);
+                    replaced.map(|(new, old)| self.published(new, Some(old.share()), guard))
+                }
+                Place::Vacant(place) => {
+                    let inserted = self.table().insert(place, record, guard);
+                    inserted.map(|new| self.published(new, None, guard))
+                }
             };
             match tried {
                 Ok(()) => return,
@@ -169,7 +193,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                             }
                         }
                         Step::Put(record, answer) => {
-                            if let Ok((new, _old)) = self.table().replace(place, record, guard) {
+                            if let Ok((new, old)) = self.table().replace(place, record, guard) {
+                                self.published(new, Some(old.share()), guard);
                                 return (answer, Some(new));
                             }
                         }
@@ -179,6 +204,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                     Step::Keep(answer) | Step::Remove(answer) => return (answer, None),
                     Step::Put(record, answer) => {
                         if let Ok(new) = self.table().insert(place, record, guard) {
+                            self.published(new, None, guard);
                             return (answer, Some(new));
                         }
                     }

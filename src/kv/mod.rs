@@ -25,12 +25,15 @@ mod keys;
 mod ops;
 mod scan;
 mod stats;
+mod sweep;
+mod sweeper;
 mod update;
 mod walk;
 
 use crate::counter::Sharded;
 use crate::key::Key;
 use crate::record::Record;
+use crate::sweep::Feed;
 use crate::table::Table;
 use crate::time::clock::{Clock, SystemClock};
 use ahash::RandomState;
@@ -42,6 +45,8 @@ pub use builder::Builder;
 pub use incr::{IncrOptions, Incremented};
 pub use scan::{Cursor, Item, Scan};
 pub use stats::Stats;
+pub use sweep::Swept;
+pub use sweeper::Sweeper;
 pub use update::Change;
 
 /// A lock-free key-value store: a handle that is cheap to clone; all clones are
@@ -87,6 +92,8 @@ struct Inner<K: Key + ?Sized, S, C> {
     clock: C,
     /// Entries that were found expired and unlinked.
     expired: Sharded,
+    /// How sweeps learn of deadlines.
+    feed: Feed,
 }
 
 impl Kv {
@@ -112,7 +119,8 @@ impl Kv {
 impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     fn from_parts(capacity: usize, hasher: S, clock: C) -> Self {
         let table = Table::with_capacity(capacity);
-        Self { inner: Arc::new(Inner { table, hasher, clock, expired: Sharded::new() }) }
+        let (expired, feed) = (Sharded::new(), Feed::new());
+        Self { inner: Arc::new(Inner { table, hasher, clock, expired, feed }) }
     }
 
     fn table(&self) -> &Table<Record<K>> {

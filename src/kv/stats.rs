@@ -28,8 +28,15 @@ pub struct Stats {
     pub resizing: bool,
     /// How often the table has grown or shrunk.
     pub resizes: u64,
-    /// Expired entries that were unlinked by operations that met them.
+    /// Expired entries that were removed, by operations that met them or by
+    /// sweeps.
     pub expired: usize,
+    /// Those of them that sweeps have removed.
+    pub swept: usize,
+    /// Notes that wait for their deadlines; as of the last sweep.
+    pub handles: usize,
+    /// Panics of the callback that is told of expired entries.
+    pub callback_panics: usize,
 }
 
 impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
@@ -78,6 +85,9 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
             resizing: shape.migrating,
             resizes: shape.resizes,
             expired: self.inner.expired.sum(),
+            swept: self.inner.feed.figures.swept(),
+            handles: self.inner.feed.figures.handles(),
+            callback_panics: self.inner.feed.figures.panics(),
         }
     }
 
@@ -107,7 +117,7 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
         // An epoch passes in up to three steps, one of which each flush can do;
         // and each frees a bounded number of batches.
         for _ in 0..FLUSHES {
-            reclaim::pin().flush();
+            self.inner.feed.release(&reclaim::pin());
             while self.table().release_cleared(RELEASE_PER_STEP) {}
         }
         record::release_spare();

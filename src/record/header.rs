@@ -3,7 +3,8 @@
 use super::cell::Cell;
 use super::content::Kind;
 use super::pool;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sweep::filed::Filed;
+use crate::sync::{AtomicU32, Ordering};
 use crate::value::Value;
 
 /// The longest key, in bytes: 256 MiB less one.
@@ -35,11 +36,9 @@ pub(super) struct Header {
 
 /// Stands between header and key of a record that has a deadline.
 #[repr(C)]
-pub(super) struct Timing {
-    pub(super) deadline: Deadline,
-    /// The tick under which the sweeper will look at this record; 0 if nobody
-    /// has told it yet.
-    pub(super) filed: AtomicU64,
+pub(crate) struct Timing {
+    pub(crate) deadline: Deadline,
+    pub(crate) filed: Filed,
 }
 
 #[cfg(not(epochkv_loom))]

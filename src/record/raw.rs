@@ -6,7 +6,7 @@ use super::content::{Content, Kind};
 use super::header::{Deadline, Header, MAX_KEY_LEN, Meta, Timing};
 use super::pool::Magazines;
 use crate::reclaim::{Managed, Owned, Shared, prefetch_exclusive};
-use crate::sync::AtomicU64;
+use crate::sweep::filed::Filed;
 use crate::value::{Input, Value, ValueRef};
 use core::cell::RefCell;
 use core::marker::PhantomData;
@@ -70,7 +70,7 @@ impl<K: ?Sized + 'static> Record<K> {
             // SAFETY: a timed record's block has room for this behind the header.
             let place = unsafe { record.add(1) }.cast::<Timing>();
             // SAFETY: fresh memory, aligned as the header is.
-            unsafe { place.write(Timing { deadline, filed: AtomicU64::new(0) }) };
+            unsafe { place.write(Timing { deadline, filed: Filed::nowhere() }) };
         }
         // SAFETY: the block has room for the key at this offset.
         let place = unsafe { start.byte_add(meta.key_offset()) };
@@ -137,8 +137,9 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
         self.timing().map_or(0, |timing| timing.deadline)
     }
 
+    /// The deadline, and where it is filed, of a record that has one.
     #[inline]
-    fn timing(self) -> Option<&'a Timing> {
+    pub(crate) fn timing(self) -> Option<&'a Timing> {
         if !self.header().meta.is_timed() {
             return None;
         }

@@ -272,6 +272,34 @@ impl<E: Entry> Bucket<E> {
         }
     }
 
+    /// Shows all live words; false, if a migration has begun here.
+    pub(super) fn show_all<'g>(
+        &'g self,
+        guard: &'g Guard,
+        mut show: impl FnMut(&'g Slot<E>, Word<'g, E>),
+    ) -> bool {
+        let mut bucket = self;
+        loop {
+            for slot in &bucket.slots {
+                let word = slot.load(guard);
+                if word.is_frozen() {
+                    return false;
+                }
+                if word.is_live() {
+                    show(slot, word);
+                }
+            }
+            let link = bucket.link.load(guard);
+            if link.is_frozen() {
+                return false;
+            }
+            match link.next() {
+                Some(next) => bucket = next,
+                None => return true,
+            }
+        }
+    }
+
     /// Freezes the whole chain: from now on it cannot change.
     pub(super) fn freeze<'g>(&'g self, guard: &'g Guard) {
         let mut bucket = Some(self);

@@ -136,6 +136,25 @@ impl<E: Entry> Table<E> {
         }
     }
 
+    /// Upkeep without traffic: some chunks of a running migration, or the start of
+    /// one if the table is sparse. Returns whether one is running.
+    pub fn tend(&self, guard: &Guard) -> bool {
+        let array = self.array(guard);
+        let Some(next) = array.header().next.load(guard) else {
+            if array.lg() > self.min_lg() {
+                self.shrink_if_sparse(array, guard);
+            }
+            return array.header().next.load(guard).is_some();
+        };
+        for _ in 0..CHUNKS_PER_PIN {
+            if self.array(guard) != array {
+                break;
+            }
+            self.help_migration(array, next, guard);
+        }
+        true
+    }
+
     fn start_migration(&self, array: Array<'_, E>, lg: u32, guard: &Guard) {
         // Only the current array is migrated: a successor waits until it is
         // promoted, and an array that `clear` took away is past it.

@@ -260,10 +260,12 @@ impl<E: Entry> Slot<E> {
         let Some(old) = Self::prepare_unlink(seen) else {
             return Err(entry);
         };
-        // AcqRel: the release half publishes the new entry to `load`; the
+        // SeqCst: comes before what the writer reads next in the total order, the
+        // old entry's handle and whether to file at all (`sweep::filed`). The
+        // release half publishes the new entry to `load`; the
         // acquire half orders the old entry's retirement after its publication.
         let swapped =
-            self.0.compare_exchange(seen.raw, new.raw, Ordering::AcqRel, Ordering::Relaxed);
+            self.0.compare_exchange(seen.raw, new.raw, Ordering::SeqCst, Ordering::Relaxed);
         if swapped.is_err() {
             return Err(entry);
         }

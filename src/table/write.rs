@@ -63,6 +63,39 @@ impl<E: Entry> Table<E> {
         }
     }
 
+    /// Finds all live entries with a hash, whatever their keys, for writing; does
+    /// its share of a migration first. Lock-free.
+    pub fn locate_hash<'g>(&self, hash: u64, found: &mut Vec<Occupied<'g, E>>, guard: &'g Guard) {
+        let mut array = self.array(guard);
+        if let Some(next) = array.header().next.load(guard) {
+            self.help_migration(array, next, guard);
+        }
+        loop {
+            found.clear();
+            let is_whole = array.bucket(hash).show_all(guard, |slot, word| {
+                let entry = word
+                    .entry()
+                    .filter(|&entry| word.has_fingerprint(hash) && E::hash(entry) == hash);
+                found.extend(entry.map(|entry| Occupied { array, slot, word, entry }));
+            });
+            if is_whole {
+                return;
+            }
+            array = self.move_on(array, hash, guard);
+        }
+    }
+
+    /// All live entries in the bucket of a hash, for writing; none while a
+    /// migration is at work there. Wait-free in the length of the chain.
+    pub fn neighbours<'g>(&self, hash: u64, guard: &'g Guard) -> Vec<Occupied<'g, E>> {
+        let array = self.array(guard);
+        let mut found = Vec::new();
+        let is_whole = array.bucket(hash).show_all(guard, |slot, word| {
+            found.extend(word.entry().map(|entry| Occupied { array, slot, word, entry }));
+        });
+        if is_whole { found } else { Vec::new() }
+    }
+
     /// A free slot of the current array's bucket for `hash`, chosen by the caller,
     /// as a place for an absent key: what a rival finds that saw another
     /// slot taken.

@@ -15,6 +15,10 @@ use std::time::Instant;
 pub trait Clock: Send + Sync + 'static {
     /// Nanoseconds since an origin that is fixed for the life of the store.
     fn now_ns(&self) -> u64;
+
+    /// Called by every sweep before it reads the clock: a clock that shows a
+    /// stored time can take a new one here. Does nothing by default.
+    fn refresh(&self) {}
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -84,8 +88,9 @@ impl Clock for ManualClock {
 
 /// A clock that shows the last tick: reading it costs one load.
 ///
-/// Whoever owns it calls [`tick`](Self::tick), say every millisecond. Between
-/// ticks its time stands still, and so does expiry. Clones show the same time.
+/// A [sweeper](crate::Kv::start_sweeper) lets it tick with each of its own ticks;
+/// without one, whoever owns it calls [`tick`](Self::tick), say every millisecond.
+/// Between ticks its time stands still, and so does expiry. Clones show the same time.
 ///
 /// ```
 /// use epochkv::{CachedClock, Kv};
@@ -118,6 +123,10 @@ impl CachedClock {
 impl Clock for CachedClock {
     fn now_ns(&self) -> u64 {
         self.0.get()
+    }
+
+    fn refresh(&self) {
+        self.tick();
     }
 }
 

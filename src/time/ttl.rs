@@ -158,6 +158,11 @@ impl<'c, C: Clock> Now<'c, C> {
         *self.ns.get_or_init(|| self.clock.now_ns())
     }
 
+    /// Milliseconds; an entry whose deadline is no later is gone.
+    pub(crate) fn ms(&self) -> u64 {
+        self.ns() / NS_PER_MS
+    }
+
     fn ceil_ms(&self) -> u64 {
         self.ns().div_ceil(NS_PER_MS)
     }
@@ -171,6 +176,6 @@ impl<'c, C: Clock> Now<'c, C> {
     /// clock is not read.
     #[inline]
     pub(crate) fn is_past(&self, deadline: Deadline) -> bool {
-        deadline != 0 && self.ns() / NS_PER_MS >= deadline
+        deadline != 0 && self.ms() >= deadline
     }
 }
