@@ -72,6 +72,7 @@ fn change(bytes: &mut Bytes<'_>) -> Change {
     match bytes.below(5) {
         0 => Change::Keep,
         1 => Change::Remove,
+        2 if bytes.bool() => Change::Set(1.into()),
         2 => Change::Set(value(bytes)),
         3 => Change::SetEx(value(bytes), Ttl::NEVER),
         _ => Change::SetEx(value(bytes), 1.into()),

@@ -1,7 +1,7 @@
 //! Sequences of calls against the model of `tests/model`.
 //!
-//! The first bytes choose the kind of keys, the hasher and the capacity; the others
-//! are calls, steps of the clock among them.
+//! The first bytes choose the kind and number of keys, the hasher and the capacity; the
+//! others are calls, steps of the clock among them.
 
 use super::bytes::Bytes;
 use super::calls::Key;
@@ -25,7 +25,9 @@ pub fn run(input: &[u8]) {
 }
 
 fn agree<K: Text + ?Sized>(keys: &[&K], mut bytes: Bytes<'_>) {
-    let keys: Vec<Key> = keys.iter().map(|key| key.raw().to_vec()).collect();
+    // With fewer keys, more calls meet on one.
+    let number = bytes.pick(&[1, 3, keys.len()]);
+    let keys: Vec<Key> = keys[..number].iter().map(|key| key.raw().to_vec()).collect();
     let hasher = Chosen::draw(&mut bytes);
     let capacity = bytes.pick(&[0, 0, 1, 100]);
     let calls = Calls { keys: &keys };

@@ -33,7 +33,8 @@ pub enum Call {
     Persist(Key),
     Update(Key, Change),
     GetOrInsert(Key, Value, Duration),
-    /// As `Update`; the closure makes another call when it runs first.
+    /// As `Update`; the closure makes another call when it runs first, and adds an
+    /// integer to an integer, so that it matters what it has seen.
     UpdateMeanwhile(Key, Box<Call>, Change),
     /// As `GetOrInsert`; the closure makes another call.
     InsertMeanwhile(Key, Box<Call>, Value, Duration),
@@ -151,5 +152,15 @@ impl Glob {
             Self::Exact => key == b"b",
             Self::Two => key.len() == 2 && key[0] == b'b',
         }
+    }
+}
+
+/// What an update that depends on what it sees makes of that.
+pub fn added(seen: Option<&Value>, change: &Change) -> Change {
+    match (seen, change) {
+        (Some(Value::Int(seen)), Change::Set(Value::Int(by))) => {
+            Change::Set(seen.wrapping_add(*by).into())
+        }
+        _ => change.clone(),
     }
 }

@@ -1,6 +1,6 @@
 //! The reference: one plain map, one plain clock, written from the specification.
 
-use super::calls::{Answer, Call, Counting, Exact, Glob, Seen, TtlRule, exact};
+use super::calls::{Answer, Call, Counting, Exact, Glob, Seen, TtlRule, added, exact};
 use epochkv::{Change, Condition, ErrorKind, Expiry, Ttl, Value};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -332,7 +332,7 @@ impl Spec {
                 let seen = self.value(key);
                 self.meanwhile(inner, |spec| match change {
                     Change::Keep => Answer::value(seen),
-                    _ => spec.update(key, change),
+                    _ => spec.update(key, &added(spec.value(key).as_ref(), change)),
                 })
             }
             Call::InsertMeanwhile(key, inner, value, ttl) => match self.value(key) {

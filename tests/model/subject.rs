@@ -1,6 +1,6 @@
 //! The store under test: makes the calls, shows the answers.
 
-use super::calls::{Answer, Call, Counting, Glob, Key, Seen, TtlRule, exact};
+use super::calls::{Answer, Call, Counting, Glob, Key, Seen, TtlRule, added, exact};
 use super::spec::Spec;
 use epochkv::{
     Builder, Clock, Condition, Cursor, Error, Expiry, IncrOptions, Kv, ManualClock, Pattern,
@@ -293,9 +293,9 @@ impl<K: Text + ?Sized, S: BuildHasher> Subject<K, S> {
                 answer(made, |snapshot| optional(Some(snapshot)))
             }
             Call::UpdateMeanwhile(key, inner, change) => self.meanwhile(inner, |kv, call| {
-                let updated = kv.update(K::of(key), |_| {
+                let updated = kv.update(K::of(key), |seen| {
                     call();
-                    change.clone()
+                    added(seen.map(Value::from).as_ref(), change)
                 });
                 answer(updated, optional)
             }),
