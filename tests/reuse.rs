@@ -3,7 +3,7 @@
 use epochkv::{Cursor, Kv, Pattern, Snapshot};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::thread;
 
 #[path = "common/weak.rs"]
@@ -16,7 +16,8 @@ struct Late(Kv, Option<Snapshot>, usize);
 
 impl Drop for Late {
     fn drop(&mut self) {
-        let Self(kv, _, thread) = self;
+        let Self(kv, held, thread) = self;
+        drop(held.take());
         for n in 0..200 {
             kv.set(&format!("late:{thread}:{}", n % 9), "text").unwrap();
             let _ = kv.delete(&format!("gone:{thread}:{n}"));
@@ -106,27 +107,4 @@ fn old_cursors_meet_every_stable_key_once() {
         old_cursors(&Kv::builder().hasher(Weak { bits, high }).build(), 700, 3000);
     }
     old_cursors(&Kv::new(), 2000, 60_000);
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn a_copy_in_the_order_of_a_walk_is_not_slow() {
-    let hasher = RandomState::new();
-    for count in [100_000, 1_000_000] {
-        let from = Kv::builder().hasher(hasher.clone()).build();
-        (0..count).try_for_each(|n| from.set(&format!("key:{n}"), n)).unwrap();
-        let copy = |keys: &[String]| {
-            let to = Kv::builder().hasher(hasher.clone()).build();
-            let start = std::time::Instant::now();
-            keys.iter().try_for_each(|key| to.set(key, 1)).unwrap();
-            let inserted = start.elapsed();
-            let start = std::time::Instant::now();
-            keys.iter().for_each(|key| _ = to.delete(key));
-            (inserted, start.elapsed())
-        };
-        let walked: Vec<_> =
-            from.scan(&Pattern::new("*")).map(|item| item.key().to_owned()).collect();
-        let mixed: Vec<_> = (0..count).map(|n| format!("key:{n}")).collect();
-        println!("{count}: walked {:?}, mixed {:?}", copy(&walked), copy(&mixed));
-    }
 }
