@@ -140,3 +140,98 @@ fn a_helped_record_may_be_gone_before_its_inserter_looks() {
             &[|w| show(w.kv.set_if_absent("k", "theirs", 0)), |w| show(w.kv.delete("k"))],
         );
 }
+
+const MOVE: Op = |w| {
+    w.help_resize();
+    String::new()
+};
+
+/// Two groups of one key each.
+fn growing_in_two_groups(world: &World) {
+    world.kv.set("k", 1).expect("a number is not deep");
+    world.kv.set("j", 2).expect("a number is not deep");
+    world.kv.start_resize(2);
+}
+
+/// Whoever takes a migration for complete has seen all of it, though another
+/// thread has done it.
+#[test]
+fn who_promotes_has_seen_it_all() {
+    Race::new("who_promotes_has_seen_it_all", growing_in_two_groups)
+        .preemptions(1)
+        .between(&[MOVE, MOVE], &[MOVE, |w| show(w.kv.get("k")), |w| show(w.kv.get("j"))]);
+}
+
+/// One bucket, full, so that the next key is appended.
+fn full(world: &World) {
+    world.resize(0);
+    world.kv.set("k", 1).expect("a number is not deep");
+    world.kv.set("j", 2).expect("a number is not deep");
+}
+
+const GROW: Op = |w| {
+    w.resize(1);
+    String::new()
+};
+
+/// A reader that meets a frozen link, not a frozen slot, finds the successor.
+#[test]
+fn a_frozen_link_leads_to_the_successor() {
+    let chain = |w: &World| {
+        full(w);
+        w.kv.set("n", 3).expect("a number is not deep");
+    };
+    Race::new("a_frozen_link_leads_to_the_successor", chain)
+        .preemptions(3)
+        .between(&[GROW], &[|w| show(w.kv.get("n"))]);
+}
+
+/// An increment that finds the sum it had read before, though it has changed
+/// meanwhile, sees what came before the last change.
+#[test]
+fn a_sum_that_comes_back_is_a_new_one() {
+    let writer: &[Op] = &[|w| show(w.kv.incr("k")), MESSAGE, |w| show(w.kv.incr_by("k", -1))];
+    let reader: &[Op] = &[|w| show(w.kv.incr("k")), READ];
+    Race::new("a_sum_that_comes_back_is_a_new_one", zero).between(writer, reader);
+}
+
+/// The same for increments with a bound.
+#[test]
+fn a_bounded_sum_that_comes_back_is_a_new_one() {
+    const UP: Op = |w| {
+        let options = epochkv::IncrOptions::by(1).max(5);
+        show(w.kv.incr_with("k", &options).map(|done| (done.applied, done.value)))
+    };
+    let writer: &[Op] = &[UP, MESSAGE, |w| show(w.kv.incr_by("k", -1))];
+    Race::new("a_bounded_sum_that_comes_back_is_a_new_one", zero).between(writer, &[UP, READ]);
+}
+
+/// Who clears sees what the last clearing thread did before.
+#[test]
+fn clear_sees_what_came_before() {
+    const CLEAR: Op = |w| {
+        w.kv.clear();
+        String::new()
+    };
+    Race::new("clear_sees_what_came_before", zero)
+        .between(&[CLEAR, |w| show(w.kv.set("k", 3))], &[CLEAR, |w| show(w.kv.get("k"))]);
+}
+
+/// A helper's commit publishes what its scan saw, as an inserter's own does.
+#[test]
+fn a_helpers_commit_publishes_what_its_scan_saw() {
+    let name = "a_helpers_commit_publishes_what_its_scan_saw";
+    explore(name, Bound::Preemptions(2), Collector::Keep, || {
+        let map = Arc::new(Map::new());
+        assert!(map.insert(1, 1) && map.insert(7, 1));
+        assert_eq!(map.remove(1), Some(1));
+        let (first, second) = (Arc::clone(&map), Arc::clone(&map));
+        let inserter = thread::spawn(move || first.insert_once_at(0, 7, 2));
+        let helper = thread::spawn(move || (second.remove_once(7), second.insert_at(1, 7, 3)));
+        if map.remove_once(7) == Some(2) {
+            assert!(!matches!(map.get(7), Some(1)), "a removed entry came back");
+        }
+        inserter.join().expect("the inserter panicked");
+        helper.join().expect("the helper panicked");
+    });
+}
