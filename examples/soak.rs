@@ -20,7 +20,7 @@ struct Args {
     /// How long
     #[arg(long, default_value_t = 1800)]
     seconds: u64,
-    /// Threads; 0: eight for each core
+    /// Threads; 0: two for each core
     #[arg(long, default_value_t = 0)]
     threads: usize,
     /// Keys that are written again and again
@@ -50,7 +50,7 @@ const NOISE_KIB: u64 = 16 << 10;
 fn main() -> ExitCode {
     let args = Args::parse();
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = if args.threads == 0 { 8 * cores } else { args.threads };
+    let threads = if args.threads == 0 { 2 * cores } else { args.threads };
     println!("{threads} threads on {cores} cores, {} s, {} keys", args.seconds, args.keys);
     match soak(&args, threads) {
         Ok(()) => {

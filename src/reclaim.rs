@@ -241,11 +241,11 @@ impl Batch {
         self.entries.len() >= ENTRIES_PER_BATCH || self.bytes >= BYTES_PER_BATCH
     }
 
-    /// Releases the entries.
-    fn release(self) {
+    /// Releases the entries of a batch.
+    fn release(entries: Vec<Retired>) {
         // They have not been looked at for a while: all are fetched at once.
-        self.entries.iter().for_each(|retired| prefetch_exclusive(retired.entry.as_ptr()));
-        drop(self.entries);
+        entries.iter().for_each(|retired| prefetch_exclusive(retired.entry.as_ptr()));
+        drop(entries);
     }
 }
 
@@ -296,7 +296,10 @@ impl Guard {
     }
 
     fn defer_batch(&self, batch: Batch) {
-        self.0.defer(move || batch.release());
+        // The entries alone: with the count it would be too large to be deferred
+        // without an allocation.
+        let entries = batch.entries;
+        self.0.defer(move || Batch::release(entries));
     }
 
     /// Stands for a guard where none is needed.
@@ -338,7 +341,7 @@ pub struct Garbage(Batch);
 impl Garbage {
     /// Releases them.
     pub fn release(self) {
-        self.0.release();
+        Batch::release(self.0.entries);
     }
 }
 

@@ -51,6 +51,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// [`with`](Self::with) is to [`get`](Self::get): no reference is counted, which makes
     /// it the fastest way to read many keys.
     ///
+    /// Each value is the key's at some time during the call; what `read` itself
+    /// writes may not show in the values that come after it.
+    ///
     /// `read` runs inside the operation, as the closure of `with` does: it must
     /// be short and must not block, because what is removed meanwhile, by
     /// anybody, is not freed before it returns.

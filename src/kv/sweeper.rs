@@ -29,6 +29,9 @@ const BUDGET: usize = 4096;
 /// before those who do not, also where threads are many.
 const REST: Duration = Duration::from_millis(3);
 
+/// Rounds in a row at most, however long the last rest was.
+const ROUNDS: u32 = 64;
+
 /// Who is behind for so long has to do with more than a burst: it asks writers for
 /// help, and rests less.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -228,6 +231,10 @@ struct Rounds<K: Key + ?Sized, S, C> {
     on_expire: Option<OnExpire<K>>,
     /// Since when something has been due without a break.
     behind: Option<Instant>,
+    /// When the last rest began, if it was one.
+    resting: Option<Instant>,
+    /// Rounds to go before the next rest.
+    rounds: u32,
 }
 
 impl<K, S, C> Rounds<K, S, C>
@@ -239,7 +246,7 @@ where
     fn new(kv: &Kv<K, S, C>, tick: Duration, on_expire: Option<OnExpire<K>>) -> Self {
         kv.inner.feed.enter();
         let (store, tick) = (Arc::downgrade(&kv.inner), tick.max(MIN_TICK));
-        Self { store, tick, on_expire, behind: None }
+        Self { store, tick, on_expire, behind: None, resting: None, rounds: 0 }
     }
 
     fn run(mut self, stopped: &Receiver<Infallible>) {
@@ -277,11 +284,31 @@ where
             self.behind = None;
         }
         if pace != Pace::Rest {
-            return Some(self.tick.min(if late { REST / 30 } else { REST }));
+            let rest = self.tick.min(if late { REST / 30 } else { REST });
+            return Some(self.rest(start, rest));
         }
+        self.rounds = 0;
+        self.resting = None;
         record::release_spare();
         let haste = if feed.is_filling() { HASTE } else { 1 };
         Some(self.tick / haste)
+    }
+
+    /// How long to rest after a round that began at `start` and has left something to
+    /// do. Among more threads than cores a short rest becomes a long one; who
+    /// has rested for so long works for as many rounds as that would have been rests.
+    fn rest(&mut self, start: Instant, rest: Duration) -> Duration {
+        if let Some(since) = self.resting.take() {
+            let rested = start.saturating_duration_since(since).as_micros();
+            let rounds = rested / rest.as_micros().max(1);
+            self.rounds = u32::try_from(rounds).unwrap_or(ROUNDS).min(ROUNDS);
+        }
+        self.rounds = self.rounds.saturating_sub(1);
+        if self.rounds > 0 {
+            return Duration::ZERO;
+        }
+        self.resting = Some(Instant::now());
+        rest
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) type Deadline = u64;
 /// What every record begins with.
 #[repr(C)]
 pub(super) struct Header {
-    references: AtomicU32,
+    pub(super) references: AtomicU32,
     pub(super) meta: Meta,
     pub(super) hash: u64,
     /// The integer's cell, or a plain word.
@@ -153,25 +153,28 @@ impl Header {
         }
     }
 
-    /// Gives up a reference. Returns whether it was the last one: then everything
-    /// that others did with the record happens before the return.
-    #[inline]
-    pub(super) fn give_up(&self) -> bool {
-        // Acquire: pairs with the release below, of all who gave up their
-        // references before. Where one is left it is the caller's, and nobody can
-        // add another: that takes a reference, or a guard from before the table
-        // gave up its own.
-        if self.references.load(Ordering::Acquire) & !COMMITTED == 1 {
-            return true;
-        }
-        // AcqRel, as in `Arc`: the releases of all others happen before the
-        // destruction. (`Arc` uses a fence, which sanitizers cannot see.)
-        self.references.fetch_sub(1, Ordering::AcqRel) & !COMMITTED == 1
-    }
-
     /// After the last reference was given up: what follows destroys the record.
     #[inline]
     pub(super) fn end(&mut self) {
         assert_exclusive(&mut self.references);
     }
+}
+
+/// Gives up a reference. Returns whether it was the last one: then everything
+/// that others did with the record happens before the return.
+///
+/// Takes the count alone: another thread may free the record while this is
+/// running, and of a reference to an atomic nothing else is promised.
+#[inline]
+pub(super) fn give_up(references: &AtomicU32) -> bool {
+    // Acquire: pairs with the release below, of all who gave up their
+    // references before. Where one is left it is the caller's, and nobody can
+    // add another: that takes a reference, or a guard from before the table
+    // gave up its own.
+    if references.load(Ordering::Acquire) & !COMMITTED == 1 {
+        return true;
+    }
+    // AcqRel, as in `Arc`: the releases of all others happen before the
+    // destruction. (`Arc` uses a fence, which sanitizers cannot see.)
+    references.fetch_sub(1, Ordering::AcqRel) & !COMMITTED == 1
 }

@@ -3,7 +3,7 @@
 
 use super::cell::Cell;
 use super::content::{Content, Kind};
-use super::header::{Deadline, Header, MAX_KEY_LEN, Meta, Timing};
+use super::header::{self, Deadline, Header, MAX_KEY_LEN, Meta, Timing};
 use super::pool::Magazines;
 use crate::reclaim::{Managed, Owned, Shared, prefetch_exclusive};
 use crate::sweep::filed::Filed;
@@ -237,7 +237,7 @@ unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
     unsafe fn release(mut this: NonNull<Self>) {
         // SAFETY: the caller owns a reference, so the record is alive.
         let record = unsafe { this.as_ref() };
-        if !record.header.give_up() {
+        if !header::give_up(&record.header.references) {
             return;
         }
         // SAFETY: the last reference was ours, so nobody else reaches the record.

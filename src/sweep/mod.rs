@@ -72,12 +72,12 @@ impl State {
         }
     }
 
-    /// Drops all handles if they are more than so many: the walk will file anew
-    /// what is there.
+    /// Drops all handles, also those that were not read yet, if they are more than
+    /// so many: the walk will file anew what is there. A note that is still being
+    /// written is of an entry that was published before, so the walk meets it.
     pub(crate) fn begin_anew_above(&mut self, most: usize) {
-        if self.wheel.len() > most {
-            let taken = core::mem::take(&mut self.taken);
-            *self = Self { taken, ..Self::new() };
+        if self.handles() > most {
+            *self = Self::new();
         }
     }
 

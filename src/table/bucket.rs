@@ -21,10 +21,11 @@ pub(super) struct Bucket<E> {
 const _: () = assert!(size_of::<Bucket<u8>>() == 64);
 
 /// The slot into which an entry is put if it is free: keys that are inserted into
-/// one bucket at the same time seldom meet in one slot.
+/// one bucket at the same time seldom meet in one slot. By bits between those of
+/// the fingerprint and those of the bucket.
 #[inline]
 pub(super) fn home(hash: u64) -> usize {
-    ((((hash >> 32) & 0xffff) as usize) * SLOTS) >> 16
+    ((((hash >> 15) & 0xffff) as usize) * SLOTS) >> 16
 }
 
 /// What a search finds in one bucket.

@@ -380,3 +380,62 @@ fn every_word_is_a_cursor_and_a_step_costs_one_bucket() {
         assert!(found.len() < 50 && next.is_none_or(|next| u64::from(next) > word));
     }
 }
+
+/// Hashes of a few buckets only, at both ends.
+fn ends(key: u64) -> u64 {
+    if key % 2 == 0 { spread(key) >> 60 } else { !(spread(key) >> 60) }
+}
+
+#[test]
+fn stopped_at_every_point_of_a_migration() {
+    for hash in [spread as Hash, collide, ends, |key| key << 48, |key| key] {
+        for (from, to) in [(0, 0), (0, 3), (3, 0), (5, 5), (5, 6), (6, 5), (7, 2), (2, 7)] {
+            for writes in 0..20 {
+                let map = Map::new(hash);
+                let guard = reclaim::pin();
+                map.table.resize_to(from, &guard);
+                map.table.finish_migration();
+                (0..90).for_each(|key| _ = map.set(key, 0));
+                map.table.resize_to(to, &guard);
+                drop(guard);
+                (0..writes).for_each(|key| _ = map.set(key * 7, 1));
+                let mut keys = map.keys();
+                keys.sort_unstable();
+                let twice = keys.windows(2).any(|pair| pair[0] == pair[1]);
+                assert!(!twice && (0..90).all(|key| keys.binary_search(&key).is_ok()));
+                if writes % 2 == 0 {
+                    map.table.clear(&reclaim::pin());
+                }
+                let alive = map.alive.clone();
+                drop(map);
+                assert!(flush_until(|| alive.load(Ordering::SeqCst) == 0), "{from} {to} {writes}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_walk_from_any_hash_meets_what_is_not_below_it() {
+    for hash in [spread as Hash, collide, ends] {
+        let map = Map::new(hash);
+        (0..300).for_each(|key| _ = map.set(key, 0));
+        for lg in [0, 1, 6, 9, 0] {
+            map.table.resize_to(lg, &reclaim::pin());
+            // In the middle of the migration, and after it.
+            for _ in 0..2 {
+                for from in (0..300).map(hash).flat_map(|hash| [hash, hash.wrapping_add(1)]) {
+                    let guard = reclaim::pin();
+                    let mut met = Vec::new();
+                    let mut cursor = Some(Cursor::from(from));
+                    while let Some(at) = cursor {
+                        cursor = map.table.visit(at, &mut met, &guard);
+                    }
+                    let expected = (0..300).filter(|&key| hash(key) >= from).count();
+                    assert_eq!(met.len(), expected, "lg {lg}, from {from:#x}");
+                    assert!(met.iter().all(|tiny| tiny.get().hash >= from));
+                }
+                map.table.finish_migration();
+            }
+        }
+    }
+}

@@ -102,6 +102,17 @@ pub const READS: &[Operation] = &[
     ("ttl_ms", |kv, key| show(kv.ttl_ms(key))),
     ("expiry", |kv, key| show(kv.expiry(key))),
     ("get_many", |kv, key| show(kv.get_many([key, key]))),
+    ("with_many", |kv, key| {
+        let mut seen = Vec::new();
+        kv.with_many([key, key], |_, value| seen.push(value.map(|value| value.to_value())));
+        show(seen)
+    }),
+    ("for_each_key", |kv, key| {
+        let mut keys = Vec::new();
+        kv.for_each_key(&Pattern::prefix(key), |key| keys.push(key.to_owned()));
+        keys.sort_unstable();
+        show(keys)
+    }),
     ("keys", |kv, key| show(kv.keys(key))),
     ("keys", |kv, key| show(kv.keys(&walking_pattern(key)))),
     ("scan", |kv, key| show_items(kv.scan(&Pattern::new(key)))),

@@ -1,13 +1,15 @@
 //! The reference: one plain map, one plain clock, written from the specification.
 
-use crate::calls::{Answer, Call, Exact, Glob, HUGE_MS, Seen, exact};
-use epochkv::{Change, Condition, ErrorKind, Value};
+use super::calls::{Answer, Call, Counting, Exact, Glob, Seen, TtlRule, added, exact};
+use epochkv::{Change, Condition, ErrorKind, Expiry, Ttl, Value};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// An entry. Every write gives it a new version, a new deadline too.
 #[derive(Clone, Debug)]
 struct Entry {
     value: Value,
+    /// In milliseconds.
     deadline: Option<u128>,
     version: u64,
 }
@@ -22,6 +24,7 @@ struct Remembered {
 #[derive(Default)]
 pub struct Spec {
     entries: HashMap<Vec<u8>, Entry>,
+    /// In nanoseconds.
     now: u128,
     versions: u64,
     remembered: Option<Remembered>,
@@ -31,21 +34,33 @@ fn is_scalar(value: &Value) -> bool {
     matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_))
 }
 
+/// The last instant of the clock, in its nanoseconds, and of deadlines, in milliseconds.
+const END: u128 = u64::MAX as u128;
+
+const NS_PER_MS: u128 = 1_000_000;
+
 fn too_deep(value: &Value) -> bool {
     value.depth() > 128
 }
 
 impl Spec {
     fn live(&self, key: &[u8]) -> Option<&Entry> {
-        self.entries.get(key).filter(|entry| entry.deadline.is_none_or(|end| self.now < end))
+        let alive = |end| self.now < end * NS_PER_MS;
+        self.entries.get(key).filter(|entry| entry.deadline.is_none_or(alive))
     }
 
     fn value(&self, key: &[u8]) -> Option<Value> {
         self.live(key).map(|entry| entry.value.clone())
     }
 
-    fn deadline(&self, ttl_ms: u64) -> Option<u128> {
-        (ttl_ms != 0).then(|| self.now + u128::from(ttl_ms))
+    /// The first whole millisecond that is at least so far from now.
+    fn after(&self, time: Duration) -> u128 {
+        let ms = |ns: u128| ns.div_ceil(NS_PER_MS);
+        (ms(self.now) + ms(time.as_nanos())).min(END)
+    }
+
+    fn deadline(&self, ttl: Duration) -> Option<u128> {
+        (!ttl.is_zero()).then(|| self.after(ttl))
     }
 
     fn put(&mut self, key: &[u8], value: Value, deadline: Option<u128>) {
@@ -60,12 +75,12 @@ impl Spec {
         live
     }
 
-    fn write(&mut self, key: &[u8], value: &Value, ttl_ms: u64, allowed: bool) -> Answer {
+    fn write(&mut self, key: &[u8], value: &Value, ttl: Duration, allowed: bool) -> Answer {
         if too_deep(value) {
             return Answer::Refused(ErrorKind::TooDeep);
         }
         if allowed {
-            self.put(key, value.clone(), self.deadline(ttl_ms));
+            self.put(key, value.clone(), self.deadline(ttl));
         }
         Answer::Yes(allowed)
     }
@@ -94,19 +109,29 @@ impl Spec {
         }
     }
 
-    /// Bounded counting, with a time to live for a key that is created.
-    fn count_bounded(&mut self, key: &[u8], by: i64, max: i64, saturate: bool) -> Answer {
-        let (old, deadline) = match self.live(key) {
-            None => (0, self.deadline(1000)),
-            Some(Entry { value: Value::Int(old), deadline, .. }) => (*old, *deadline),
+    /// Counting within bounds, with a rule for the deadline.
+    fn count_bounded(&mut self, key: &[u8], counting: &Counting) -> Answer {
+        let Counting { by, min, max, saturate, ttl } = *counting;
+        if min > max {
+            return Answer::Refused(ErrorKind::BadBounds);
+        }
+        let (old, deadline, created) = match self.live(key) {
+            None => (0, None, true),
+            Some(Entry { value: Value::Int(old), deadline, .. }) => (*old, *deadline, false),
             Some(_) => return Answer::Refused(ErrorKind::NotAnInteger),
         };
         let sum = i128::from(old) + i128::from(by);
-        let fits = sum <= i128::from(max) && sum >= i128::from(i64::MIN);
-        if !fits && !saturate {
+        let bounded = sum.max(min.into()).min(max.into());
+        if bounded != sum && !saturate {
             return Answer::Counted(old, 0);
         }
-        let new = sum.min(i128::from(max)).max(i128::from(i64::MIN)) as i64;
+        let deadline = match ttl {
+            TtlRule::OnCreate(ttl) if created => self.deadline(ttl),
+            TtlRule::IfNone(ttl) if deadline.is_none() => self.deadline(ttl),
+            TtlRule::Refresh(ttl) => self.deadline(ttl),
+            _ => deadline,
+        };
+        let new = bounded as i64;
         self.put(key, new.into(), deadline);
         Answer::Counted(new, new.saturating_sub(old))
     }
@@ -126,18 +151,26 @@ impl Spec {
         Answer::value(Some(new))
     }
 
-    fn ttl_ms(&self, key: &[u8]) -> i64 {
-        match self.live(key).map(|entry| entry.deadline) {
-            None => -2,
-            Some(None) => -1,
-            Some(Some(end)) => i64::try_from(end - self.now).unwrap_or(i64::MAX),
-        }
+    fn look(&self, key: &[u8]) -> Seen {
+        let value = self.value(key);
+        let (exists, deadline) = (value.is_some(), self.live(key).map(|entry| entry.deadline));
+        let (expiry, ttl, ttl_ms) = match deadline {
+            None => (Expiry::Missing, -2, -2),
+            Some(None) => (Expiry::Never, -1, -1),
+            Some(Some(end)) => {
+                let left = (end - self.now.div_ceil(NS_PER_MS)).max(1);
+                let short = |units| i64::try_from(units).unwrap_or(i64::MAX);
+                let expiry = Expiry::In(Duration::from_millis(left as u64));
+                (expiry, short(left.div_ceil(1000)), short(left))
+            }
+        };
+        Seen { value: exact(value), exists, expiry, ttl, ttl_ms }
     }
 
-    fn expire(&mut self, key: &[u8], after_ms: u64, condition: Condition) -> Option<Value> {
+    fn expire(&mut self, key: &[u8], after: Duration, condition: Condition) -> Option<Value> {
         let entry = self.live(key)?.clone();
         // No deadline counts as infinitely far.
-        let (old, new) = (entry.deadline.unwrap_or(u128::MAX), self.now + u128::from(after_ms));
+        let (old, new) = (entry.deadline.unwrap_or(u128::MAX), self.after(after));
         let allowed = match condition {
             Condition::Always => true,
             Condition::IfNone => entry.deadline.is_none(),
@@ -148,13 +181,11 @@ impl Spec {
         if !allowed {
             return None;
         }
-        match after_ms {
-            0 => self.remove(key),
-            _ => {
-                self.put(key, entry.value.clone(), Some(new));
-                Some(entry.value)
-            }
+        if after.is_zero() {
+            return self.remove(key);
         }
+        self.put(key, entry.value.clone(), Some(new));
+        Some(entry.value)
     }
 
     fn update(&mut self, key: &[u8], change: &Change) -> Answer {
@@ -169,8 +200,9 @@ impl Spec {
             }
             Change::Set(value) => (value, deadline),
             Change::SetEx(value, ttl) => {
-                let ttl_ms = if *ttl == epochkv::Ttl::NEVER { 0 } else { 1000 };
-                (value, self.deadline(ttl_ms))
+                // The only two that are drawn.
+                let ttl = Duration::from_secs(u64::from(*ttl != Ttl::NEVER));
+                (value, self.deadline(ttl))
             }
             _ => unreachable!("the model knows all changes"),
         };
@@ -182,10 +214,30 @@ impl Spec {
     }
 
     fn matching(&self, glob: Glob) -> Vec<Vec<u8>> {
+        self.keys(|key| glob.is_match(key))
+    }
+
+    fn keys(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
         let live = self.entries.keys().filter(|key| self.live(key).is_some());
-        let mut keys: Vec<_> = live.filter(|key| glob.is_match(key)).cloned().collect();
+        let mut keys: Vec<_> = live.filter(|key| wanted(key)).cloned().collect();
         keys.sort_unstable();
         keys
+    }
+
+    fn get_or_insert(&mut self, key: &[u8], value: &Value, ttl: Duration) -> Answer {
+        match self.value(key) {
+            Some(found) => Answer::value(Some(found)),
+            None => match self.write(key, value, ttl, true) {
+                Answer::Yes(_) => Answer::value(Some(value.clone())),
+                refused => refused,
+            },
+        }
+    }
+
+    /// A call around a call.
+    fn meanwhile(&mut self, inner: &Call, outer: impl FnOnce(&mut Self) -> Answer) -> Answer {
+        let inner = self.apply(inner);
+        Answer::Both(Some(inner.into()), outer(self).into())
     }
 
     fn retain(&mut self, keep: impl Fn(&[u8], &Value) -> bool) -> Answer {
@@ -198,8 +250,8 @@ impl Spec {
 
     pub fn apply(&mut self, call: &Call) -> Answer {
         match call {
-            Call::Advance(ms) => {
-                self.now += u128::from(*ms);
+            Call::Advance(time) => {
+                self.now = (self.now + time.as_nanos()).min(END);
                 Answer::Done
             }
             Call::Set(key, value, ttl) => match self.write(key, value, *ttl, true) {
@@ -227,7 +279,7 @@ impl Spec {
             }
             Call::CompareAndSet(key, expected, new) => {
                 let same = self.value(key).is_some_and(|value| value.same(expected));
-                self.write(key, new, 0, same)
+                self.write(key, new, Duration::ZERO, same)
             }
             Call::CompareAndDelete(key, expected) => {
                 let same = self.value(key).is_some_and(|value| value.same(expected));
@@ -254,13 +306,12 @@ impl Spec {
                 Answer::Count(keys.iter().filter(|key| self.remove(key).is_some()).count())
             }
             Call::Take(key) => Answer::value(self.remove(key)),
-            Call::Look(key) => {
-                let value = self.value(key);
-                let (exists, ttl_ms) = (value.is_some(), self.ttl_ms(key));
-                Answer::Look(Seen { value: exact(value), exists, ttl_ms })
+            Call::Look(key) => Answer::Look(self.look(key)),
+            Call::GetMany(keys) => {
+                Answer::Values(keys.iter().map(|key| exact(self.value(key))).collect())
             }
             Call::Incr(key, by) => self.count(key, *by),
-            Call::IncrWith(key, by, max, saturate) => self.count_bounded(key, *by, *max, *saturate),
+            Call::IncrWith(key, counting) => self.count_bounded(key, counting),
             Call::IncrFloat(key, amount) => self.add_float(key, *amount),
             Call::Expire(key, after, condition) => {
                 Answer::Yes(self.expire(key, *after, *condition).is_some())
@@ -276,14 +327,29 @@ impl Spec {
                 Answer::Yes(mortal.is_some())
             }
             Call::Update(key, change) => self.update(key, change),
-            Call::GetOrInsert(key, value, ttl) => match self.value(key) {
-                Some(found) => Answer::value(Some(found)),
-                None => match self.write(key, value, *ttl, true) {
-                    Answer::Yes(_) => Answer::value(Some(value.clone())),
-                    refused => refused,
-                },
+            Call::GetOrInsert(key, value, ttl) => self.get_or_insert(key, value, *ttl),
+            Call::UpdateMeanwhile(key, inner, change) => {
+                let seen = self.value(key);
+                self.meanwhile(inner, |spec| match change {
+                    Change::Keep => Answer::value(seen),
+                    _ => spec.update(key, &added(spec.value(key).as_ref(), change)),
+                })
+            }
+            Call::InsertMeanwhile(key, inner, value, ttl) => match self.value(key) {
+                Some(found) => Answer::Both(None, Answer::value(Some(found)).into()),
+                None if too_deep(value) => {
+                    self.meanwhile(inner, |_| Answer::Refused(ErrorKind::TooDeep))
+                }
+                None => self.meanwhile(inner, |spec| spec.get_or_insert(key, value, *ttl)),
+            },
+            Call::ReadMeanwhile(key, inner) => match self.value(key) {
+                Some(seen) => self.meanwhile(inner, |_| Answer::value(Some(seen))),
+                None => Answer::Both(None, Answer::value(None::<Value>).into()),
             },
             Call::Walk(glob) => Answer::Keys(self.matching(*glob)),
+            Call::WalkPrefix(prefix) => Answer::Keys(self.keys(|key| key.starts_with(prefix))),
+            // What such a walk meets is checked where it is made.
+            Call::WalkFrom(..) => Answer::Done,
             Call::DeleteMatching(glob) => self.retain(|key, _| !glob.is_match(key)),
             Call::Retain => self.retain(|_, value| value.as_int().is_none_or(|int| int % 2 == 0)),
             Call::Fill(count) => {
@@ -302,6 +368,3 @@ impl Spec {
         exact(self.remembered.map(|seen| seen.value))
     }
 }
-
-/// Deadlines of the model are exact; the store's saturate far beyond any test.
-const _: () = assert!(HUGE_MS as u128 * 2 < u64::MAX as u128);

@@ -1,0 +1,21 @@
+//! What the fuzzing targets do with an input. `tests/fuzz.rs` does the same with the
+//! kept inputs, so nothing here needs a fuzzer.
+
+mod bytes;
+mod draw;
+mod hashers;
+mod tree;
+
+#[path = "../../tests/model/calls.rs"]
+mod calls;
+#[path = "../../tests/glob/oracle.rs"]
+mod oracle;
+#[path = "../../tests/model/spec.rs"]
+mod spec;
+#[path = "../../tests/model/subject.rs"]
+mod subject;
+
+pub mod glob;
+pub mod operations;
+pub mod threads;
+pub mod values;
