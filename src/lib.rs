@@ -36,7 +36,7 @@ pub use value::{Dict, DictIter, Input, Kind, List, ListItem, TryFromValueError, 
 #[doc(hidden)]
 pub mod internals {
     pub use crate::reclaim::{
-        Guard, Managed, Owned, Shared, Unlinked, pin, release_kept, use_epoch,
+        Guard, Managed, Owned, Shared, Stack, Unlinked, pin, release_kept, use_epoch,
     };
     pub use crate::sweep::inbox::{Inbox, Taken};
     pub use crate::sweep::wheel::Handle;

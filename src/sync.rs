@@ -41,3 +41,13 @@ pub(crate) fn order_write_before_reads() {
     #[cfg(epochkv_loom)]
     loom::sync::atomic::fence(Ordering::SeqCst);
 }
+
+/// Tells a model that nobody else reaches what this atomic is part of: it fails
+/// if some other access to the atomic does not happen before. Nothing elsewhere.
+#[inline(always)]
+pub(crate) fn assert_exclusive(atomic: &mut AtomicU32) {
+    #[cfg(epochkv_loom)]
+    atomic.with_mut(|_| ());
+    #[cfg(not(epochkv_loom))]
+    let _ = atomic;
+}

@@ -103,13 +103,13 @@ impl Entry for Tiny {
     }
 
     fn set_committed(this: Shared<'_, Self>) {
-        // Release: as `Entry` asks.
-        this.get().committed.store(true, Ordering::Release);
+        // Relaxed: as `Entry` admits.
+        this.get().committed.store(true, Ordering::Relaxed);
     }
 
     fn is_committed(this: Shared<'_, Self>) -> bool {
-        // Acquire: as `Entry` asks.
-        this.get().committed.load(Ordering::Acquire)
+        // Relaxed: as `Entry` admits.
+        this.get().committed.load(Ordering::Relaxed)
     }
 
     fn duplicate(this: Shared<'_, Self>) -> Owned<Self> {
@@ -192,6 +192,24 @@ impl Map {
             if let Some(old) = self.table.remove(place, &guard) {
                 return Some(old.share().get().content().value);
             }
+        }
+    }
+
+    /// As `insert_at`, but without a second attempt if the first is undone.
+    pub fn insert_once_at(&self, index: usize, key: u64, value: u64) -> bool {
+        self.gate.pass();
+        self.claim_at(index, key, value, &pin()).is_ok()
+    }
+
+    /// As `remove`, but without a second attempt.
+    pub fn remove_once(&self, key: u64) -> Option<u64> {
+        self.gate.pass();
+        let guard = pin();
+        match self.table.locate(hash(key), &key, &guard) {
+            Place::Occupied(place) => {
+                self.table.remove(place, &guard).map(|old| old.share().get().content().value)
+            }
+            Place::Vacant(_) => None,
         }
     }
 

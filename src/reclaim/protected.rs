@@ -37,9 +37,10 @@ impl<T: Send + Sync + 'static> Protected<T> {
     ) -> Result<Option<Arc<T>>, Arc<T>> {
         let seen = seen.map_or(ptr::null_mut(), |seen| ptr::from_ref(seen).cast_mut());
         let new = Arc::into_raw(new).cast_mut();
-        // AcqRel: release publishes the new value to `load`; acquire, so that
-        // the old one is dropped after all that its publisher did. Relaxed on failure.
-        let swapped = self.0.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed);
+        // Release publishes the new value to `load`. No acquire: `seen` was
+        // loaded with it under this guard, so its address cannot have returned.
+        // Relaxed on failure.
+        let swapped = self.0.compare_exchange(seen, new, Ordering::Release, Ordering::Relaxed);
         if swapped.is_err() {
             // SAFETY: from `into_raw` above, and shared with nobody.
             return Err(unsafe { Arc::from_raw(new) });
@@ -49,8 +50,8 @@ impl<T: Send + Sync + 'static> Protected<T> {
 
     /// Takes the value out; others may still read it.
     pub fn take(&self, guard: &Guard) -> Option<Arc<T>> {
-        // AcqRel: acquire pairs with `exchange`.
-        Self::retire(self.0.swap(ptr::null_mut(), Ordering::AcqRel), guard)
+        // Acquire: pairs with `exchange`. No release: nothing is read through null.
+        Self::retire(self.0.swap(ptr::null_mut(), Ordering::Acquire), guard)
     }
 
     /// Retires the reference that was in the cell and returns another one.

@@ -4,7 +4,7 @@ use super::cell::Cell;
 use super::content::Kind;
 use super::pool;
 use crate::sweep::filed::Filed;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, assert_exclusive};
 use crate::value::Value;
 
 /// The longest key, in bytes: 256 MiB less one.
@@ -127,14 +127,18 @@ impl Header {
         self.meta.size(self.text_len())
     }
 
-    /// Release: see `Entry::set_committed`.
+    /// See `Entry::set_committed`.
     pub(super) fn set_committed(&self) {
-        self.references.fetch_or(COMMITTED, Ordering::Release);
+        // Relaxed: the slot word carries it. It is set before the exchange, a
+        // release, by which the entry leaves its slot, and all later exchanges of
+        // that word go on with its release sequence.
+        self.references.fetch_or(COMMITTED, Ordering::Relaxed);
     }
 
-    /// Acquire: see `Entry::is_committed`.
+    /// See `Entry::is_committed`.
     pub(super) fn is_committed(&self) -> bool {
-        self.references.load(Ordering::Acquire) & COMMITTED != 0
+        // Relaxed: asked after an acquiring read of the slot word, as above.
+        self.references.load(Ordering::Relaxed) & COMMITTED != 0
     }
 
     /// Adds a reference.
@@ -147,6 +151,12 @@ impl Header {
             // what others still read. `Arc` does the same.
             std::process::abort();
         }
+    }
+
+    /// After the last reference was given up: what follows destroys the record.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        assert_exclusive(&mut self.references);
     }
 }
 

@@ -234,12 +234,15 @@ impl<'a, K: ?Sized + KeyBytes> Shared<'a, Record<K>> {
 // is `Send + Sync`. `release` frees it with the last reference.
 unsafe impl<K: ?Sized + 'static> Managed for Record<K> {
     #[inline]
-    unsafe fn release(this: NonNull<Self>) {
+    unsafe fn release(mut this: NonNull<Self>) {
         // SAFETY: the caller owns a reference, so the record is alive.
         let record = unsafe { this.as_ref() };
         if !header::give_up(&record.header.references) {
             return;
         }
+        // SAFETY: the last reference was ours, so nobody else reaches the record.
+        let record = unsafe { this.as_mut() };
+        record.header.end();
         let (meta, size) = (record.header.meta, record.header.size());
         if meta.kind() == Kind::SHARED {
             // SAFETY: the value stands there and the last reference is ours.

@@ -57,10 +57,11 @@ impl<E: Entry> Arena<E> {
                 taken: AtomicUsize::new(0),
                 buckets: (0..self.slab_len).map(|_| Bucket::unused()).collect(),
             }));
-            // AcqRel: release publishes the slab. Relaxed on failure: the next
-            // round loads again.
+            // Release publishes the slab. No acquire: `next` was loaded with it,
+            // and slabs stay, so their addresses do not return. Relaxed on
+            // failure: the next round loads again.
             let linked =
-                self.head.compare_exchange(next, slab, Ordering::AcqRel, Ordering::Relaxed);
+                self.head.compare_exchange(next, slab, Ordering::Release, Ordering::Relaxed);
             if linked.is_err() {
                 // SAFETY: made above and never shared.
                 drop(unsafe { Box::from_raw(slab) });

@@ -393,8 +393,9 @@ impl<E: Entry> ArrayCell<E> {
     /// Empty to `array`; the loser gets its table back.
     pub(super) fn install(&self, array: OwnedArray<E>) -> Result<(), OwnedArray<E>> {
         let packed = array.share().packed();
-        // AcqRel: release publishes the new table. Relaxed on failure.
-        match self.0.compare_exchange(ptr::null_mut(), packed, Ordering::AcqRel, Ordering::Relaxed)
+        // Release publishes the new table. No acquire: null was never written.
+        // Relaxed on failure.
+        match self.0.compare_exchange(ptr::null_mut(), packed, Ordering::Release, Ordering::Relaxed)
         {
             Ok(_) => {
                 let _ = array.into_array();
@@ -407,12 +408,13 @@ impl<E: Entry> ArrayCell<E> {
     /// From a table to its completed successor; retires the old table's memory.
     /// Fails if another thread did it, or if the store was cleared.
     pub(super) fn promote(&self, old: Array<'_, E>, new: Array<'_, E>, guard: &Guard) -> bool {
-        // AcqRel: release publishes to those who enter through the root what
-        // this thread has seen of the migration.
+        // Release publishes to those who enter through the root what this thread
+        // has seen of the migration. No acquire: `old` was loaded with it under
+        // this guard, and no other table can have its address.
         let swapped = self.0.compare_exchange(
             old.packed(),
             new.packed(),
-            Ordering::AcqRel,
+            Ordering::Release,
             Ordering::Relaxed,
         );
         if swapped.is_ok() {

@@ -28,10 +28,10 @@ pub trait Entry: Managed {
     fn compare_keys(a: Shared<'_, Self>, b: Shared<'_, Self>) -> Ordering;
 
     /// Remembers, for the thread that inserts this entry, that a helper has
-    /// committed it. Release: pairs with [`is_committed`](Self::is_committed).
+    /// committed it. May be relaxed: the slot word carries it.
     fn set_committed(this: Shared<'_, Self>);
 
-    /// Whether [`set_committed`](Self::set_committed) was called. Acquire.
+    /// Whether [`set_committed`](Self::set_committed) was called. May be relaxed.
     fn is_committed(this: Shared<'_, Self>) -> bool;
 
     /// A fresh entry with the same content, for an insertion that was undone

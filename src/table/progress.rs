@@ -64,13 +64,13 @@ impl Progress {
 
     /// Reports a chunk as migrated.
     pub(super) fn finish(&self, chunk: &Chunk) {
-        // AcqRel: with the addition below it carries the chunk's words to
-        // whoever sees the migration complete.
-        let before = self.bits[chunk.index / 64].fetch_or(bit(chunk.index), Ordering::AcqRel);
+        // Release: carries the chunk's words to whoever sees the migration
+        // complete by the bits. No acquire: the other bits are read in `bits_set`.
+        let before = self.bits[chunk.index / 64].fetch_or(bit(chunk.index), Ordering::Release);
         if before & bit(chunk.index) == 0 {
-            // AcqRel: pairs with `is_complete`; all reports before this one
-            // happen before it.
-            self.done.fetch_add(1, Ordering::AcqRel);
+            // Release: pairs with `is_complete`, which acquires all reports up to
+            // the one it reads: additions go on with each other's release sequences.
+            self.done.fetch_add(1, Ordering::Release);
         }
     }
 

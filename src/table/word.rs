@@ -210,10 +210,12 @@ impl<E: Entry> Slot<E> {
     ) -> Outcome<'g, E> {
         let to = if commit { claimed.committed(0) } else { Word::emptied() };
         // SeqCst: part of the total order of I3; its release half publishes the
-        // entry to `load`. Acquire on failure: if the word was helped and then
-        // replaced, COMMITTED was set before the word read here was written.
+        // entry to `load`. On failure acquire: if the word was helped and then
+        // replaced, COMMITTED was set before the word read here was written; and
+        // SeqCst, so that the helper's commit comes before what the inserter reads
+        // next in the total order, as its own would (`sweep::filed`).
         let swapped =
-            self.0.compare_exchange(claimed.raw, to.raw, Ordering::SeqCst, Ordering::Acquire);
+            self.0.compare_exchange(claimed.raw, to.raw, Ordering::SeqCst, Ordering::SeqCst);
         let landed = match swapped.map_err(Word::<E>::new) {
             Ok(_) => commit,
             Err(now) => {
@@ -234,9 +236,12 @@ impl<E: Entry> Slot<E> {
     pub(super) fn kick(&self, seen: Word<'_, E>) -> bool {
         debug_assert!(seen.is_tentative());
         let emptied = Word::<E>::emptied();
-        // SeqCst: part of the total order of I3. Relaxed on failure: the caller
-        // reads the slot again.
-        self.0.compare_exchange(seen.raw, emptied.raw, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        // Relaxed: all that matters is that the claim can no longer be committed,
+        // and every decision about it is an exchange of this one word. Nobody
+        // reads through an emptied word, the entry stays its inserter's, and the
+        // release sequences of former writes go on. I3 needs order between claims
+        // and scans only, and a scan that reads this word has read beyond the claim.
+        self.0.compare_exchange(seen.raw, emptied.raw, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Tentative to live, by a helper.
@@ -285,10 +290,13 @@ impl<E: Entry> Slot<E> {
     ) -> Option<Unlinked<'g, E>> {
         let old = Self::prepare_unlink(seen)?;
         let emptied = Word::<E>::emptied();
-        // AcqRel: the acquire half as in `replace`; the release half lets the
-        // inserter of a helped entry, who reads the emptied word, see COMMITTED.
+        // Release: lets the inserter of a helped entry, who reads the emptied
+        // word, see COMMITTED, and whoever finds the key absent what was done
+        // before. No acquire: `seen` was loaded with it, and a word that names an
+        // entry is not written twice under a guard (I2, I4), so this reads the
+        // same write.
         self.0
-            .compare_exchange(seen.raw, emptied.raw, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(seen.raw, emptied.raw, Ordering::Release, Ordering::Relaxed)
             .is_ok()
             // SAFETY: I4, as in `replace`.
             .then(|| unsafe { Unlinked::new(old, guard) })
@@ -318,10 +326,11 @@ impl<E: Entry> Slot<E> {
             } else {
                 ptr::without_provenance_mut(FROZEN)
             };
-            // AcqRel: release, so that whoever reads FROZEN sees the successor
-            // in the header (pairs with `load`); acquire, so that the entry can
-            // be read for its hash. Relaxed on failure: tried again.
-            match self.0.compare_exchange_weak(seen, frozen, Ordering::AcqRel, Ordering::Relaxed) {
+            // Release, so that whoever reads FROZEN sees the successor in the
+            // header (pairs with `load`). No acquire: nothing is read through
+            // `seen`; a migration loads the word again. Relaxed on failure: tried
+            // again.
+            match self.0.compare_exchange_weak(seen, frozen, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
@@ -333,11 +342,15 @@ impl<E: Entry> Slot<E> {
     /// word, and the slot is never unused again (I7).
     pub(super) fn fill(&self, frozen: Word<'_, E>) {
         let word = frozen.thawed();
-        // AcqRel: release publishes the entry to those who enter through the
-        // successor; acquire on success and failure orders the winner's word
-        // before the caller's `Link::publish`.
-        let _ =
-            self.0.compare_exchange(ptr::null_mut(), word.raw, Ordering::AcqRel, Ordering::Acquire);
+        // Release publishes the entry to those who enter through the successor.
+        // No acquire on success: null was never written. Acquire on failure
+        // orders the winner's word before the caller's `Link::publish`.
+        let _ = self.0.compare_exchange(
+            ptr::null_mut(),
+            word.raw,
+            Ordering::Release,
+            Ordering::Acquire,
+        );
     }
 
     /// As [`fill`](Self::fill), in a bucket that only the caller can reach yet.
@@ -440,10 +453,16 @@ impl<B> Link<B> {
         let mut seen = self.load(guard);
         while !seen.is_frozen() {
             let frozen = seen.raw.map_addr(|address| address | FROZEN);
-            // AcqRel: release, so that whoever reads FROZEN sees the successor;
-            // acquire on both sides, so that the next bucket can be entered.
-            let swapped =
-                self.0.compare_exchange_weak(seen.raw, frozen, Ordering::AcqRel, Ordering::Acquire);
+            // Release, so that whoever reads FROZEN sees the successor. Acquire on
+            // failure, as in `load`, so that the next bucket can be entered; on
+            // success the word is the one that was read so before, because a
+            // link never returns to a former value.
+            let swapped = self.0.compare_exchange_weak(
+                seen.raw,
+                frozen,
+                Ordering::Release,
+                Ordering::Acquire,
+            );
             seen.raw = match swapped {
                 Ok(_) => frozen,
                 Err(now) => now,
@@ -459,10 +478,11 @@ impl<B> Link<B> {
             Some(bucket) => ptr::from_ref(bucket).cast_mut(),
             None => ptr::without_provenance_mut(MARK),
         };
-        // AcqRel: release pairs with `unready` and `load`: who sees the link
-        // sees the bucket filled. Acquire on failure: a helper that comes second
-        // has the winner's words before it reports the chunk as done.
-        self.0.compare_exchange(ptr::null_mut(), raw, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        // Release pairs with `unready` and `load`: who sees the link sees the
+        // bucket filled. No acquire on success: null was never written. Acquire
+        // on failure: a helper that comes second has the winner's words before it
+        // reports the chunk as done.
+        self.0.compare_exchange(ptr::null_mut(), raw, Ordering::Release, Ordering::Acquire).is_ok()
     }
 
     /// As [`publish`](Self::publish), in a bucket that only the caller can reach.

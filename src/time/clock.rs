@@ -141,14 +141,15 @@ impl Ticks {
     }
 
     fn raise(&self, to: u64) {
-        // AcqRel: pairs with `get`.
-        self.0.fetch_max(to, Ordering::AcqRel);
+        // Release: pairs with `get`. No acquire: nothing follows from the old time.
+        self.0.fetch_max(to, Ordering::Release);
     }
 
     fn advance(&self, by: u64) {
         let later = |now: u64| Some(now.saturating_add(by));
-        // AcqRel: pairs with `get`. It cannot fail: the closure always answers.
-        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
+        // Release: pairs with `get`. Relaxed: nothing follows from the old time. It
+        // cannot fail: the closure always answers.
+        let _ = self.0.fetch_update(Ordering::Release, Ordering::Relaxed, later);
     }
 }
 

@@ -1,0 +1,237 @@
+//! One model for each ordering that no other model needs: `docs/ORDERINGS.md`
+//! names the access that each is for.
+#![cfg(epochkv_loom)]
+
+mod common;
+
+use common::race::{Op, Race, World, show};
+use common::tiny::Map;
+use common::{Bound, Collector, Gate, explore};
+use epochkv::internals::Stack;
+use epochkv::{Snapshot, Value};
+use loom::cell::UnsafeCell;
+use loom::thread;
+use std::sync::Arc;
+
+/// Who sees an insertion sees what the inserter's scan had to see: a removal in
+/// another slot. Otherwise a key would come back that two threads have removed.
+#[test]
+fn a_commit_publishes_what_its_scan_saw() {
+    let name = "a_commit_publishes_what_its_scan_saw";
+    explore(name, Bound::Preemptions(2), Collector::Keep, || {
+        let map = Arc::new(Map::new());
+        assert!(map.insert_at(1, 7, 1));
+        let (first, second) = (Arc::clone(&map), Arc::clone(&map));
+        let remover = thread::spawn(move || first.remove_once(7));
+        let inserter = thread::spawn(move || second.insert_once_at(0, 7, 2));
+        if map.remove_once(7) == Some(2) {
+            assert_eq!(map.get(7), None, "a removed entry came back");
+        }
+        remover.join().expect("the remover panicked");
+        inserter.join().expect("the inserter panicked");
+    });
+}
+
+/// What is pushed is complete for whoever takes it.
+#[test]
+fn a_pushed_value_is_complete() {
+    explore("a_pushed_value_is_complete", Bound::None, Collector::Keep, || {
+        let stack = Arc::new(Stack::new());
+        let gate = Gate::default();
+        let (other, others_gate) = (Arc::clone(&stack), gate.clone());
+        let pusher = thread::spawn(move || {
+            for number in [1, 2] {
+                others_gate.pass();
+                other.push(Payload(UnsafeCell::new(number)));
+            }
+        });
+        gate.pass();
+        let mut taken: Vec<u64> = stack.take_all().iter().map(Payload::read).collect();
+        pusher.join().expect("the pusher panicked");
+        taken.extend(stack.take_all().iter().map(Payload::read));
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2]);
+    });
+}
+
+/// A value that loom watches.
+struct Payload(UnsafeCell<u64>);
+
+impl Payload {
+    fn read(&self) -> u64 {
+        // SAFETY: nobody writes; loom checks that the first write came before.
+        self.0.with(|value| unsafe { *value })
+    }
+}
+
+/// Whoever gives up the last reference destroys the value after all that others
+/// did with it.
+#[test]
+fn the_last_reference_comes_last() {
+    explore("the_last_reference_comes_last", Bound::None, Collector::Keep, || {
+        let mine = Snapshot::from(Value::from("some text that is not kept in place"));
+        let theirs = mine.clone();
+        let gate = Gate::default();
+        let others_gate = gate.clone();
+        let other = thread::spawn(move || {
+            others_gate.pass();
+            drop(theirs);
+        });
+        gate.pass();
+        drop(mine);
+        other.join().expect("the other thread panicked");
+    });
+}
+
+const MESSAGE: Op = |w| show(w.kv.set("j", "message"));
+const READ: Op = |w| show(w.kv.get("j"));
+
+fn zero(world: &World) {
+    world.kv.set("k", 0).expect("a number is not deep");
+}
+
+/// Who counts from a sum sees what its writer did before.
+#[test]
+fn an_increment_sees_what_came_before() {
+    let writer: &[Op] = &[MESSAGE, |w| show(w.kv.incr("k"))];
+    let reader: &[Op] = &[|w| show(w.kv.incr("k")), READ];
+    Race::new("an_increment_sees_what_came_before", zero).between(writer, reader);
+}
+
+/// The same for an increment with a bound, also one that changes nothing.
+#[test]
+fn a_bounded_increment_sees_what_came_before() {
+    const BOUNDED: Op = |w| {
+        let options = epochkv::IncrOptions::by(1).max(1);
+        show(w.kv.incr_with("k", &options).map(|done| (done.applied, done.value)))
+    };
+    Race::new("a_bounded_increment_sees_what_came_before", zero)
+        .between(&[MESSAGE, BOUNDED], &[BOUNDED, READ]);
+}
+
+/// Who finds a key removed sees what its remover did before.
+#[test]
+fn a_removal_publishes_what_came_before() {
+    Race::new("a_removal_publishes_what_came_before", zero)
+        .between(&[MESSAGE, |w| show(w.kv.delete("k"))], &[|w| show(w.kv.get("k")), READ]);
+}
+
+/// Who finds the store cleared sees what the clearing thread did before.
+#[test]
+fn clear_publishes_what_came_before() {
+    const CLEAR: Op = |w| {
+        w.kv.clear();
+        String::new()
+    };
+    let writer: &[Op] = &[CLEAR, MESSAGE];
+    let reader: &[Op] = &[READ, |w| show(w.kv.get("k"))];
+    Race::new("clear_publishes_what_came_before", zero).between(writer, reader);
+}
+
+/// As `insert::a_helped_entry_may_be_gone_before_its_inserter_looks`, with records:
+/// the neighbour in the preferred slot is what makes the inserters' slots differ.
+#[test]
+fn a_helped_record_may_be_gone_before_its_inserter_looks() {
+    let neighbour = |w: &World| w.kv.set("n", 0).expect("a number is not deep");
+    Race::new("a_helped_record_may_be_gone_before_its_inserter_looks", neighbour)
+        .preemptions(3)
+        .between(
+            &[|w| show(w.kv.delete("n")), |w| show(w.kv.set_if_absent("k", "mine", 0))],
+            &[|w| show(w.kv.set_if_absent("k", "theirs", 0)), |w| show(w.kv.delete("k"))],
+        );
+}
+
+const MOVE: Op = |w| {
+    w.help_resize();
+    String::new()
+};
+
+/// Two groups of one key each.
+fn growing_in_two_groups(world: &World) {
+    world.kv.set("k", 1).expect("a number is not deep");
+    world.kv.set("j", 2).expect("a number is not deep");
+    world.kv.start_resize(2);
+}
+
+/// Whoever takes a migration for complete has seen all of it, though another
+/// thread has done it.
+#[test]
+fn who_promotes_has_seen_it_all() {
+    Race::new("who_promotes_has_seen_it_all", growing_in_two_groups)
+        .preemptions(1)
+        .between(&[MOVE, MOVE], &[MOVE, |w| show(w.kv.get("k")), |w| show(w.kv.get("j"))]);
+}
+
+/// One bucket, full, so that the next key is appended.
+fn full(world: &World) {
+    world.resize(0);
+    world.kv.set("k", 1).expect("a number is not deep");
+    world.kv.set("j", 2).expect("a number is not deep");
+}
+
+const GROW: Op = |w| {
+    w.resize(1);
+    String::new()
+};
+
+/// A reader that meets a frozen link, not a frozen slot, finds the successor.
+#[test]
+fn a_frozen_link_leads_to_the_successor() {
+    let chain = |w: &World| {
+        full(w);
+        w.kv.set("n", 3).expect("a number is not deep");
+    };
+    Race::new("a_frozen_link_leads_to_the_successor", chain)
+        .preemptions(3)
+        .between(&[GROW], &[|w| show(w.kv.get("n"))]);
+}
+
+/// An increment that finds the sum it had read before, though it has changed
+/// meanwhile, sees what came before the last change.
+#[test]
+fn a_sum_that_comes_back_is_a_new_one() {
+    let writer: &[Op] = &[|w| show(w.kv.incr("k")), MESSAGE, |w| show(w.kv.incr_by("k", -1))];
+    let reader: &[Op] = &[|w| show(w.kv.incr("k")), READ];
+    Race::new("a_sum_that_comes_back_is_a_new_one", zero).between(writer, reader);
+}
+
+/// The same for increments with a bound.
+#[test]
+fn a_bounded_sum_that_comes_back_is_a_new_one() {
+    const UP: Op = |w| {
+        let options = epochkv::IncrOptions::by(1).max(5);
+        show(w.kv.incr_with("k", &options).map(|done| (done.applied, done.value)))
+    };
+    let writer: &[Op] = &[UP, MESSAGE, |w| show(w.kv.incr_by("k", -1))];
+    Race::new("a_bounded_sum_that_comes_back_is_a_new_one", zero).between(writer, &[UP, READ]);
+}
+
+/// Who clears sees what the last clearing thread did before.
+#[test]
+fn clear_sees_what_came_before() {
+    const CLEAR: Op = |w| {
+        w.kv.clear();
+        String::new()
+    };
+    Race::new("clear_sees_what_came_before", zero)
+        .between(&[CLEAR, |w| show(w.kv.set("k", 3))], &[CLEAR, |w| show(w.kv.get("k"))]);
+}
+
+/// A helper's commit publishes what its scan saw, as an inserter's own does.
+#[test]
+fn a_helpers_commit_publishes_what_its_scan_saw() {
+    let name = "a_helpers_commit_publishes_what_its_scan_saw";
+    explore(name, Bound::Preemptions(2), Collector::Keep, || {
+        let map = Arc::new(Map::new());
+        assert!(map.insert(1, 1) && map.insert(7, 1));
+        assert_eq!(map.remove(1), Some(1));
+        let (first, second) = (Arc::clone(&map), Arc::clone(&map));
+        let inserter = thread::spawn(move || first.insert_once_at(0, 7, 2));
+        let helper = thread::spawn(move || (second.remove_once(7), second.insert_at(1, 7, 3)));
+        if map.remove_once(7) == Some(2) {
+            assert!(!matches!(map.get(7), Some(1)), "a removed entry came back");
+        }
+        inserter.join().expect("the inserter panicked");
+        helper.join().expect("the helper panicked");
+    });
+}
