@@ -319,3 +319,23 @@ impl<K: Key + ?Sized, S, C> Drop for Rounds<K, S, C> {
         }
     }
 }
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{Duration, Instant, REST, ROUNDS, Rounds};
+    use crate::Kv;
+
+    #[test]
+    fn works_for_as_long_as_it_was_kept_from_working() {
+        let mut rounds = Rounds::new(&Kv::new(), Duration::from_millis(100), None);
+        let now = Instant::now() + Duration::from_secs(60);
+        assert_eq!(rounds.rest(now, REST), REST);
+        for (rests, in_a_row) in [(0, 0), (1, 0), (20, 19), (15_000, ROUNDS - 1)] {
+            rounds.resting = now.checked_sub(REST * rests).or(Some(now));
+            for _ in 0..in_a_row.min(rests) {
+                assert_eq!(rounds.rest(now, REST), Duration::ZERO, "after {rests}");
+            }
+            assert_eq!(rounds.rest(now, REST), REST, "after {rests}");
+        }
+    }
+}

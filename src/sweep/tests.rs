@@ -1,6 +1,9 @@
-//! The wheel against a sorted map.
+//! The wheel against a sorted map, and what a sweep forgets.
 
+use super::Feed;
 use super::wheel::{END, FIRE, Handle, Weeding, Wheel};
+use crate::reclaim;
+use crate::table::Cursor;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -230,4 +233,22 @@ fn weeding_gives_memory_back() {
     while wheel.weed(&mut weeding, 1000, |handle| handle.hash == 99_999) == 0 {}
     assert_eq!(wheel.len(), 1);
     assert!(wheel.capacity() < 100);
+}
+
+#[test]
+fn to_begin_anew_forgets_what_was_read_and_what_was_not() {
+    let feed = Feed::new();
+    feed.sweep(|_| ()).expect("nobody sweeps");
+    let guard = reclaim::pin();
+    (0..1000).for_each(|hash| feed.hand_over(Handle { hash, tick: 50 }, &guard));
+    let forget = feed.sweep(|state| {
+        assert!(!feed.take(state, &mut 300, &mut Vec::new()), "more than the budget");
+        assert!(!state.taken.is_empty() && state.wheel.len() > 0);
+        state.walk = None;
+        state.begin_anew_above(1000);
+        assert_eq!((state.handles(), state.walk), (1000, None));
+        state.begin_anew_above(999);
+        assert_eq!((state.handles(), state.walk), (0, Some(Cursor::START)));
+    });
+    forget.expect("nobody sweeps");
 }
