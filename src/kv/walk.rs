@@ -13,7 +13,7 @@ use core::hash::BuildHasher;
 /// Positions of the table visited under one pin: some hundred entries.
 pub(super) const STRIDE: usize = 64;
 
-/// Entries that one stride finds at most, mostly.
+/// Entries that one position has at most, mostly.
 const FOUND: usize = 8;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
