@@ -388,9 +388,10 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// What a writer does that has just filed an entry and is asked for help:
-    /// removes what has expired in the same bucket. So entries that have expired
-    /// never are much more than buckets, however little time a sweeper gets among
-    /// many threads, and whoever holds its state back.
+    /// removes what has expired in the same bucket, which takes nothing that the
+    /// sweep may be holding. Hashes are spread evenly, so every bucket gets a visit for
+    /// as many entries as there are buckets: entries that have expired never are
+    /// much more than those, however little time a sweeper gets among many threads.
     #[cold]
     pub(super) fn help_to_sweep(&self, hash: u64, guard: &Guard) {
         let now = Now::new(&self.inner.clock);

@@ -32,8 +32,12 @@ const REST: Duration = Duration::from_millis(3);
 /// Rounds in a row at most, however long the last rest was.
 const ROUNDS: u32 = 64;
 
-/// Who is behind for so long has to do with more than a burst: it asks writers for
-/// help, and rests less.
+/// Who is behind for so long asks writers for help, and goes on asking for a
+/// while after that: otherwise every time as much would pile up anew.
+const BEARABLE: Duration = Duration::from_millis(100);
+const HELP_FOR: Duration = Duration::from_secs(5);
+
+/// Who is behind for so long has to do with more than a burst, and rests less.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The share of a tick that a sweeper waits while writers file so much that the
@@ -231,6 +235,8 @@ struct Rounds<K: Key + ?Sized, S, C> {
     on_expire: Option<OnExpire<K>>,
     /// Since when something has been due without a break.
     behind: Option<Instant>,
+    /// When it was last behind for too long.
+    overtaxed: Option<Instant>,
     /// When the last rest began, if it was one.
     resting: Option<Instant>,
     /// Rounds to go before the next rest.
@@ -246,7 +252,7 @@ where
     fn new(kv: &Kv<K, S, C>, tick: Duration, on_expire: Option<OnExpire<K>>) -> Self {
         kv.inner.feed.enter();
         let (store, tick) = (Arc::downgrade(&kv.inner), tick.max(MIN_TICK));
-        Self { store, tick, on_expire, behind: None, resting: None, rounds: 0 }
+        Self { store, tick, on_expire, behind: None, overtaxed: None, resting: None, rounds: 0 }
     }
 
     fn run(mut self, stopped: &Receiver<Infallible>) {
@@ -269,8 +275,11 @@ where
         let kv = Kv { inner: self.store.upgrade()? };
         let start = Instant::now();
         let feed = &kv.inner.feed;
-        let late = self.behind.is_some_and(|since| since.elapsed() > PATIENCE);
-        feed.ask_for_help(late);
+        let behind = self.behind.map_or(Duration::ZERO, |since| start - since);
+        if behind > BEARABLE {
+            self.overtaxed = Some(start);
+        }
+        feed.ask_for_help(self.overtaxed.is_some_and(|at| start - at < HELP_FOR));
         let on_expire = self.on_expire.as_mut().map(|it| -> sweep::OnExpire<'_, K> { it });
         // The clock is foreign code too.
         let swept = panic::catch_unwind(AssertUnwindSafe(|| kv.sweep_reporting(BUDGET, on_expire)));
@@ -284,7 +293,7 @@ where
             self.behind = None;
         }
         if pace != Pace::Rest {
-            let rest = self.tick.min(if late { REST / 30 } else { REST });
+            let rest = self.tick.min(if behind > PATIENCE { REST / 30 } else { REST });
             return Some(self.rest(start, rest));
         }
         self.rounds = 0;
