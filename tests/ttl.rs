@@ -123,6 +123,52 @@ fn a_time_too_long_for_the_clock_is_never_reached() {
 }
 
 #[test]
+fn a_fixed_end_is_kept_to_the_millisecond() {
+    let (kv, clock) = store();
+    clock.advance_to(ms(1000));
+    kv.set_ex("k", 1, Ttl::until(ms(1500))).unwrap();
+    assert_eq!(kv.ttl_ms("k"), 500);
+    clock.advance(ms(100));
+    // The same end again is neither later nor earlier, whenever that is said.
+    use Condition::{IfEarlier, IfLater, IfNone, IfSome, IfSomeAndEarlier};
+    for never in [IfLater, IfEarlier, IfSomeAndEarlier, IfNone] {
+        assert!(!kv.expire_at("k", ms(1500), never), "{never:?}");
+    }
+    for (end, condition) in [(1501, IfLater), (1500, IfEarlier), (1499, IfSomeAndEarlier)] {
+        assert!(kv.expire_at("k", ms(end), condition), "{condition:?}");
+        assert_eq!(kv.ttl_ms("k"), i64::try_from(end).unwrap() - 1100);
+    }
+    assert!(kv.expire_at("k", Duration::from_nanos(1_199_000_001), IfSome));
+    assert_eq!(kv.ttl_ms("k"), 100, "a fraction of a millisecond counts as one");
+    clock.advance_to(ms(1199));
+    assert!(kv.exists("k"));
+    clock.advance_to(ms(1200));
+    assert!(!kv.exists("k"));
+
+    kv.set("k", 1).unwrap();
+    assert!(!kv.expire_at("k", ms(2000), IfSomeAndEarlier), "there is none to be earlier than");
+    assert!(kv.expire_at("k", Duration::MAX, Condition::Always));
+    assert!(kv.ttl("k") > 0);
+    assert!(!kv.expire_at("other", ms(2000), Condition::Always));
+}
+
+#[test]
+fn a_fixed_end_that_has_passed_is_the_end() {
+    let (kv, clock) = store();
+    clock.advance_to(ms(1000));
+    for end in [Duration::ZERO, ms(999), ms(1000)] {
+        kv.set_ex("k", 1, Ttl::until(end)).unwrap();
+        assert_eq!(state(&kv, "k"), "None -2 [] 0", "{end:?}");
+        kv.set("k", 1).unwrap();
+        assert!(kv.expire_at("k", end, Condition::Always));
+        assert_eq!(state(&kv, "k"), "None -2 [] 0", "{end:?}");
+        kv.set("k", 1).unwrap();
+        assert!(!kv.expire_at("k", end, Condition::IfSome), "a condition is asked first");
+        assert!(kv.delete("k"));
+    }
+}
+
+#[test]
 fn ten_years_of_simulated_time() {
     const TEN_YEARS_MS: u64 = 10 * 365 * 86_400 * 1000;
     for start in [1 << 30, 1 << 32, 1 << 36, TEN_YEARS_MS, 1 << 42] {

@@ -4,10 +4,10 @@ use super::Kv;
 use super::access::Step;
 use crate::key::Key;
 use crate::reclaim::{self, Shared};
-use crate::record::Record;
+use crate::record::{Deadline, Record};
 use crate::snapshot::Snapshot;
 use crate::time::clock::Clock;
-use crate::time::ttl::{Condition, Expiry};
+use crate::time::ttl::{Condition, Expiry, Now, Ttl};
 use core::hash::BuildHasher;
 use core::time::Duration;
 
@@ -86,7 +86,32 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn expire_if(&self, key: &K, after: Duration, condition: Condition) -> bool {
-        self.renew(key, after, condition).is_some()
+        self.renew(key, |now| (now.after(after), after.is_zero()), condition).is_some()
+    }
+
+    /// As [`expire_if`](Self::expire_if), but for a fixed time: the key lives until the
+    /// store's [`Clock`] shows `time`, counted from the clock's origin. A time that has
+    /// passed removes the key.
+    ///
+    /// ```
+    /// use epochkv::{Condition, Kv, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+    /// kv.set("k", 1)?;
+    /// assert!(kv.expire_at("k", Duration::from_secs(7), Condition::Always));
+    /// assert!(!kv.expire_at("k", Duration::from_secs(7), Condition::IfLater));
+    /// clock.advance_to(Duration::from_secs(7));
+    /// assert!(!kv.exists("k"));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn expire_at(&self, key: &K, time: Duration, condition: Condition) -> bool {
+        let end = |now: &Now<'_, C>| {
+            let deadline = Ttl::until(time).deadline(now);
+            (deadline, now.is_past(deadline))
+        };
+        self.renew(key, end, condition).is_some()
     }
 
     /// Returns the value of a key and gives it a new time to live, in one step,
@@ -103,13 +128,19 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn get_and_expire(&self, key: &K, after: Duration) -> Option<Snapshot> {
-        self.renew(key, after, Condition::Always)
+        self.renew(key, |now| (now.after(after), after.is_zero()), Condition::Always)
     }
 
-    fn renew(&self, key: &K, after: Duration, condition: Condition) -> Option<Snapshot> {
+    /// Sets a deadline, or removes the key if `end` says that the deadline has passed.
+    fn renew(
+        &self,
+        key: &K,
+        end: impl FnOnce(&Now<'_, C>) -> (Deadline, bool),
+        condition: Condition,
+    ) -> Option<Snapshot> {
         let key = self.hashed(key);
         let now = self.now();
-        let deadline = now.after(after);
+        let (deadline, passed) = end(&now);
         let guard = reclaim::pin();
         let renew = |live: Option<Shared<'_, Record<K>>>| {
             let allowed = live.filter(|record| condition.allows(record.deadline(), deadline));
@@ -117,7 +148,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                 return Step::Keep(None);
             };
             let answer = Some(Snapshot::exact(record));
-            if after.is_zero() {
+            if passed {
                 Step::Remove(answer)
             } else {
                 Step::Put(key.record(deadline, record.exact_content()), answer)

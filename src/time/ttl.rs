@@ -13,7 +13,8 @@ const NS_PER_MS: u64 = 1_000_000;
 /// Made from whole seconds (`60`), from a [`Duration`], or from an
 /// `Option<Duration>`. Zero means *never expires*, in seconds as in a
 /// `Duration`; a fraction of a millisecond counts as one. A time too long for
-/// the clock counts as never reached.
+/// the clock counts as never reached. [`until`](Self::until) takes a fixed time
+/// instead.
 ///
 /// ```
 /// use epochkv::Ttl;
@@ -25,9 +26,15 @@ const NS_PER_MS: u64 = 1_000_000;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ttl {
-    /// Milliseconds, zero for never.
+    /// Milliseconds from the call; zero for never; with the bit `FIXED`, a deadline.
     ms: u64,
 }
+
+/// The highest bit.
+const FIXED: u64 = 1 << 63;
+
+/// The last deadline and the longest time, some 292 million years.
+const LAST: u64 = FIXED - 1;
 
 impl Ttl {
     /// No expiry.
@@ -43,26 +50,52 @@ impl Ttl {
         u64::try_from(secs).map(Self::from).map_err(|_| ErrorKind::NegativeTtl.into())
     }
 
+    /// Until the store's [`Clock`] shows `time`, counted from the clock's origin,
+    /// whenever the call is made. An entry that is written with a time that has passed
+    /// is gone at once. A fraction of a millisecond counts as one, as does zero.
+    ///
+    /// ```
+    /// use epochkv::{Kv, ManualClock, Ttl};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+    /// clock.advance(Duration::from_secs(100));
+    /// kv.set_ex("k", 1, Ttl::until(Duration::from_secs(107)))?;
+    /// assert_eq!(kv.ttl("k"), 7);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn until(time: Duration) -> Self {
+        Self { ms: FIXED | ceil_ms(time).max(1) }
+    }
+
     /// The deadline of an entry written at `start`. Never early: the entry
     /// lives for at least the whole time.
     pub(crate) fn deadline(self, start: &Now<'_, impl Clock>) -> Deadline {
         match self.ms {
             0 => 0,
-            ms => start.ceil_ms().saturating_add(ms),
+            ms if ms & FIXED != 0 => ms & LAST,
+            ms => start.ms_after(ms),
         }
     }
 }
 
+/// Whole milliseconds, rounded up.
+fn ceil_ms(time: Duration) -> u64 {
+    let ms = time.as_nanos().div_ceil(u128::from(NS_PER_MS));
+    u64::try_from(ms).map_or(LAST, |ms| ms.min(LAST))
+}
+
 impl From<u64> for Ttl {
     fn from(secs: u64) -> Self {
-        Self { ms: secs.saturating_mul(1000) }
+        Self { ms: secs.saturating_mul(1000).min(LAST) }
     }
 }
 
 impl From<Duration> for Ttl {
     fn from(time: Duration) -> Self {
-        let ms = time.as_nanos().div_ceil(u128::from(NS_PER_MS));
-        Self { ms: u64::try_from(ms).unwrap_or(u64::MAX) }
+        Self { ms: ceil_ms(time) }
     }
 }
 
@@ -114,7 +147,8 @@ impl Expiry {
     }
 }
 
-/// When [`Kv::expire_if`](crate::Kv::expire_if) sets a new deadline. No deadline
+/// When [`Kv::expire_if`](crate::Kv::expire_if) and
+/// [`Kv::expire_at`](crate::Kv::expire_at) set a new deadline. No deadline
 /// counts as one that is infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
@@ -128,6 +162,8 @@ pub enum Condition {
     IfLater,
     /// If the new deadline is earlier (Redis: LT).
     IfEarlier,
+    /// If the key has a deadline and the new one is earlier (Redis: XX LT).
+    IfSomeAndEarlier,
 }
 
 impl Condition {
@@ -138,6 +174,7 @@ impl Condition {
             Self::IfSome => old != 0,
             Self::IfLater => old != 0 && new > old,
             Self::IfEarlier => old == 0 || new < old,
+            Self::IfSomeAndEarlier => old != 0 && new < old,
         }
     }
 }
@@ -169,7 +206,11 @@ impl<'c, C: Clock> Now<'c, C> {
 
     /// The deadline that lies `time` from now; never early.
     pub(crate) fn after(&self, time: Duration) -> Deadline {
-        self.ceil_ms().saturating_add(Ttl::from(time).ms)
+        self.ms_after(ceil_ms(time))
+    }
+
+    fn ms_after(&self, ms: u64) -> Deadline {
+        self.ceil_ms().saturating_add(ms).min(LAST)
     }
 
     /// Whether an entry with this deadline is gone. Without a deadline the

@@ -88,6 +88,8 @@ pub const CONDITIONAL_WRITES: &[Operation] = &[
     ("expire_if", |kv, key| show(kv.expire_if(key, LATER, Condition::IfSome))),
     ("expire_if", |kv, key| show(kv.expire_if(key, LATER, Condition::IfLater))),
     ("expire_if", |kv, key| show(kv.expire_if(key, LATER, Condition::IfEarlier))),
+    ("expire_if", |kv, key| show(kv.expire_if(key, LATER, Condition::IfSomeAndEarlier))),
+    ("expire_at", |kv, key| show(kv.expire_at(key, LATER, Condition::Always))),
     ("get_and_expire", |kv, key| show(kv.get_and_expire(key, LATER))),
     ("persist", |kv, key| show(kv.persist(key))),
 ];

@@ -34,8 +34,11 @@ fn is_scalar(value: &Value) -> bool {
     matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_))
 }
 
-/// The last instant of the clock, in its nanoseconds, and of deadlines, in milliseconds.
+/// The last instant of the clock, in nanoseconds.
 const END: u128 = u64::MAX as u128;
+
+/// The last deadline, in milliseconds.
+const LAST_DEADLINE: u128 = i64::MAX as u128;
 
 const NS_PER_MS: u128 = 1_000_000;
 
@@ -56,7 +59,7 @@ impl Spec {
     /// The first whole millisecond that is at least so far from now.
     fn after(&self, time: Duration) -> u128 {
         let ms = |ns: u128| ns.div_ceil(NS_PER_MS);
-        (ms(self.now) + ms(time.as_nanos())).min(END)
+        (ms(self.now) + ms(time.as_nanos())).min(LAST_DEADLINE)
     }
 
     fn deadline(&self, ttl: Duration) -> Option<u128> {
@@ -177,6 +180,7 @@ impl Spec {
             Condition::IfSome => entry.deadline.is_some(),
             Condition::IfLater => new > old,
             Condition::IfEarlier => new < old,
+            Condition::IfSomeAndEarlier => entry.deadline.is_some() && new < old,
         };
         if !allowed {
             return None;

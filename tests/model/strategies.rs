@@ -49,8 +49,8 @@ fn counting() -> impl Strategy<Value = Counting> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    use Condition::{Always, IfEarlier, IfLater, IfNone, IfSome};
-    prop::sample::select(vec![Always, IfNone, IfSome, IfLater, IfEarlier])
+    use Condition::{Always, IfEarlier, IfLater, IfNone, IfSome, IfSomeAndEarlier};
+    prop::sample::select(vec![Always, IfNone, IfSome, IfLater, IfEarlier, IfSomeAndEarlier])
 }
 
 fn change() -> impl Strategy<Value = Change> {
