@@ -40,8 +40,12 @@ struct Args {
 /// Keys that no thread writes twice, and their rate: so many per thread in 100 ms.
 const FRESH: u64 = 2_000;
 
-/// The longest time to live.
+/// The longest time to live, in milliseconds.
 const LONGEST: u64 = 1_000;
+
+/// The same in the warm-up: all keys are alive then, so that what comes after it, when fewer
+/// are, needs no more memory, whatever share of the machine others have at which time.
+const LONGEST_IN_WARM_UP: u64 = 20_000;
 
 /// Pages count for the resident memory of a process only when it is touched, and
 /// the allocator keeps some: less growth than this says nothing.
@@ -69,19 +73,20 @@ fn soak(args: &Args, threads: usize) -> Result<(), String> {
     let told = AtomicU64::new(0);
     let sweeper = kv.start_sweeper(Duration::from_millis(args.tick));
     let sweeper = sweeper.map_err(|error| format!("no sweeper: {error}"))?;
+    let longest = AtomicU64::new(LONGEST_IN_WARM_UP);
     let progress: Vec<_> = (0..threads).map(|_| AtomicU64::new(0)).collect();
     let stop = AtomicBool::new(false);
     let watched = thread::scope(|scope| {
         for (index, calls) in progress.iter().enumerate() {
-            let (kv, stop, told) = (&kv, &stop, &told);
+            let (kv, stop, longest, told) = (&kv, &stop, &longest, &told);
             scope.spawn(move || {
-                if let Err(why) = churn(kv, index as u64, args.keys, calls, stop) {
+                if let Err(why) = churn(kv, index as u64, args.keys, calls, longest, stop) {
                     println!("thread {index}: {why}");
                     told.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
-        let watched = watch(args, &kv, &progress);
+        let watched = watch(args, &kv, &progress, &longest);
         stop.store(true, Ordering::Relaxed);
         watched
     });
@@ -108,19 +113,21 @@ fn churn(
     index: u64,
     keys: u64,
     calls: &AtomicU64,
+    longest: &AtomicU64,
     stop: &AtomicBool,
 ) -> Result<(), epochkv::Error> {
     let mut random = index + 1;
     let window = IncrOptions::by(1).ttl_on_create(Duration::from_millis(LONGEST));
     let (mut fresh, mut fresh_in_turn, mut turn) = (0u64, 0, Instant::now());
     while !stop.load(Ordering::Relaxed) {
+        let longest = longest.load(Ordering::Relaxed);
         for _ in 0..64 {
             // Xorshift64*, by Vigna.
             random ^= random >> 12;
             random ^= random << 25;
             random ^= random >> 27;
             let number = random.wrapping_mul(0x2545_f491_4f6c_dd1d);
-            let ttl = Duration::from_millis(1 + (number >> 20) % LONGEST);
+            let ttl = Duration::from_millis(longest - (number >> 20) % LONGEST);
             let key = format!("session:{}", (number >> 32) % keys);
             match number % 16 {
                 0..6 => kv.set_ex(&key, "a session's token", ttl)?,
@@ -147,7 +154,7 @@ fn churn(
 }
 
 /// Looks on, second by second.
-fn watch(args: &Args, kv: &Kv, progress: &[AtomicU64]) -> Result<(), String> {
+fn watch(args: &Args, kv: &Kv, progress: &[AtomicU64], longest: &AtomicU64) -> Result<(), String> {
     // A third of a short run, a minute or more of a long one.
     let warm_up = (args.seconds / 3).min(60.max(args.seconds / 10));
     let counts = || progress.iter().map(|calls| calls.load(Ordering::Relaxed)).collect::<Vec<_>>();
@@ -164,6 +171,9 @@ fn watch(args: &Args, kv: &Kv, progress: &[AtomicU64]) -> Result<(), String> {
             }
         }
         let resident = resident_kib();
+        if second == warm_up {
+            longest.store(LONGEST, Ordering::Relaxed);
+        }
         if second <= warm_up {
             after_warm_up = after_warm_up.max(resident);
         } else {
