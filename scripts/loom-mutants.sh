@@ -155,7 +155,7 @@ mutant "a handle that may be taken over is weeded out" kv/sweep.rs \
     's/ \|\| filed == 0;/;/' \
     loom_sweep weeding_and_set_ex
 mutant "a block is read but not closed" sweep/inbox.rs \
-    's/self\.reserved\.fetch_add\(CLOSED, Ordering::Relaxed\)/self.reserved.load(Ordering::Relaxed)/' \
+    's/self\.reserved\.fetch_add\(CLOSED, Ordering::Acquire\)/self.reserved.load(Ordering::Acquire)/' \
     loom_sweep pushed_handles_come_out_once
 mutant "a handle that is not written yet is given up" sweep/inbox.rs \
     's/self\.unread == 0/true/' \

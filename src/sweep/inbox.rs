@@ -124,8 +124,9 @@ impl Block {
     /// False if the block is full or closed.
     #[inline]
     fn write(&self, handle: Handle) -> bool {
-        // Relaxed: only distinctness matters.
-        let index = self.reserved.fetch_add(1, Ordering::Relaxed);
+        // Release: pairs with `close`, so that whoever drops a note unread, and walks
+        // over the table instead, finds the entry that it was for.
+        let index = self.reserved.fetch_add(1, Ordering::Release);
         let Some(cell) = self.cells.get(index as usize) else { return false };
         // Relaxed: published by the tick.
         cell.hash.store(handle.hash, Ordering::Relaxed);
@@ -136,9 +137,10 @@ impl Block {
 
     /// No writer reserves a cell of it any more.
     fn close(self: Arc<Self>) -> Taken {
-        // Relaxed: of two additions one comes first, which is all that matters;
-        // the cells' content has an order of its own.
-        let reserved = self.reserved.fetch_add(CLOSED, Ordering::Relaxed).min(LEN as u64);
+        // Of two additions one comes first. Acquire: pairs with those in `write`, all
+        // of which are in one release sequence; the cells' content has an order of
+        // its own.
+        let reserved = self.reserved.fetch_add(CLOSED, Ordering::Acquire).min(LEN as u64);
         let unread = u128::MAX.checked_shr(u128::BITS - reserved as u32).unwrap_or(0);
         Taken { block: self, unread }
     }
