@@ -6,7 +6,7 @@ use seed::{Rng, seed_of_run};
 use std::hash::RandomState;
 use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use watchdog::watched;
@@ -36,15 +36,35 @@ fn until(so: impl Fn() -> bool) {
     }
 }
 
+/// Panics of sweepers' threads that no test made: those use `resume_unwind`. A thread
+/// that panics ends too, and nobody would notice.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+fn count_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if thread::current().name() == Some("epochkv-sweeper") {
+                PANICS.fetch_add(1, Ordering::SeqCst);
+            }
+            before(info);
+        }));
+    });
+}
+
 /// A callback that says when it has been dropped, which is when its thread ends.
 fn witness() -> (Arc<()>, impl FnMut(&str, &epochkv::Snapshot) + Send + 'static) {
+    count_panics();
     let alive = Arc::new(());
     let held = Arc::clone(&alive);
     (alive, move |_: &str, _: &epochkv::Snapshot| _ = &held)
 }
 
 fn has_ended(alive: &Arc<()>) -> bool {
-    Arc::strong_count(alive) == 1
+    let ended = Arc::strong_count(alive) == 1;
+    assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a sweeper has panicked");
+    ended
 }
 
 #[test]
@@ -177,7 +197,8 @@ fn its_callback_may_call_the_store_and_panic() {
         let calls = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&calls);
         let sweeper = kv.start_sweeper_with(ms(1), move |key, _| {
-            let call = count.fetch_add(1, Ordering::Relaxed);
+            // What it does ends before it counts: then the next key is set.
+            let call = count.load(Ordering::Relaxed);
             assert!(!own.exists(key));
             own.set(&format!("gone:{key}"), 1).unwrap();
             own.flush();
@@ -185,13 +206,17 @@ fn its_callback_may_call_the_store_and_panic() {
                 0 => own.clear(),
                 1 => assert_eq!(own.sweep(10).removed, 0),
                 2 => drop(own.start_sweeper(HOUR).unwrap()),
-                _ => panic::resume_unwind(Box::new("of the callback")),
+                _ => {
+                    count.fetch_add(1, Ordering::Release);
+                    panic::resume_unwind(Box::new("of the callback"));
+                }
             }
+            count.fetch_add(1, Ordering::Release);
         });
         for round in 0..20 {
             kv.set_ex(&round.to_string(), 1, 1).unwrap();
             clock.advance(Duration::from_secs(1));
-            until(|| calls.load(Ordering::Relaxed) > round);
+            until(|| calls.load(Ordering::Acquire) > round);
         }
         until(|| kv.stats().callback_panics == 5);
         drop(sweeper);
@@ -246,17 +271,21 @@ fn several_take_turns() {
             })
             .collect();
         let mut expected = 0;
-        while let Some(sweeper) = sweepers.pop() {
+        while !sweepers.is_empty() {
             (0..500).for_each(|n| kv.set_ex(&n.to_string(), n, 1).unwrap());
+            until(|| kv.stats().handles == 500);
+            // The end of one takes nothing from the others.
+            if sweepers.len() > 1 {
+                sweepers.pop();
+            }
             clock.advance(HOUR);
             expected += 500;
             until(|| kv.is_empty());
             until(|| told.load(Ordering::Relaxed) == expected);
-            drop(sweeper);
+            if expected == 2_000 {
+                sweepers.clear();
+            }
         }
-        // With the last one noting ends.
-        kv.set_ex("k", 1, 1).unwrap();
-        assert_eq!(kv.stats().handles, 0);
         assert_eq!(kv.stats().swept, expected);
     });
 }
@@ -278,12 +307,19 @@ fn it_lets_a_cached_clock_tick() {
 fn a_tick_of_nothing_and_one_of_for_ever() {
     watched("extreme ticks", || {
         let (kv, clock) = store();
-        let _fast = kv.start_sweeper(Duration::ZERO).unwrap();
+        let fast = kv.start_sweeper(Duration::ZERO).unwrap();
         kv.set_ex("k", 1, 1).unwrap();
         clock.advance(HOUR);
         until(|| kv.is_empty());
+        drop(fast);
+        kv.set_ex("k", 1, 1).unwrap();
+        clock.advance(HOUR);
         let (alive, callback) = witness();
-        drop(kv.start_sweeper_with(Duration::MAX, callback).unwrap());
+        let slow = kv.start_sweeper_with(Duration::MAX, callback).unwrap();
+        until(|| kv.is_empty());
+        thread::sleep(ms(20));
+        assert!(!has_ended(&alive), "it waits for ever");
+        drop(slow);
         assert!(has_ended(&alive));
     });
 }
@@ -342,6 +378,7 @@ fn a_process_ends_while_it_sweeps() {
     kv.start_sweeper(ms(1)).unwrap().detach();
     (0..100_000).for_each(|n| kv.set_ex(&n.to_string(), "text", 1).unwrap());
     clock.advance(HOUR);
+    until(|| kv.stats().expired > 0);
     std::process::exit(7);
 }
 
@@ -364,7 +401,9 @@ fn renewed_keys_stay_and_expired_ones_go_under_fire() {
                     // In seconds of a clock that runs by a second a millisecond.
                     let lives = |rng: &mut Rng| Duration::from_secs(rng.next() % 20 + 1);
                     let own = format!("own:{thread}");
-                    kv.set_ex(&own, 0, 1_000_000).unwrap();
+                    // Its handle comes while it lives, here and below.
+                    kv.set_ex(&own, 0, 800).unwrap();
+                    assert!(kv.expire(&own, Duration::from_secs(1_000_000)));
                     let mut count = 0;
                     while Instant::now() < end {
                         let key = format!("key:{}", rng.next() % 50);
@@ -378,8 +417,9 @@ fn renewed_keys_stay_and_expired_ones_go_under_fire() {
                             8 => _ = kv.incr_float(&key, 0.5),
                             9 => _ = kv.get(&key),
                             10 => {
-                                // Ever nearer deadlines, renewed in time.
+                                // Nearer deadlines, renewed in time.
                                 let left = 100_000 + rng.next() % 1000;
+                                assert!(kv.expire(&own, Duration::from_secs(800)));
                                 assert!(kv.expire(&own, Duration::from_secs(left)));
                             }
                             _ => {
