@@ -34,7 +34,7 @@ fn fed() -> (Store, ManualClock) {
 /// Sweeps in portions until nothing is due.
 fn sweep(kv: &Store) -> usize {
     let mut removed = 0;
-    loop {
+    for _ in 0..100_000 {
         let swept = kv.sweep(100);
         assert!(!swept.busy);
         removed += swept.removed;
@@ -42,6 +42,7 @@ fn sweep(kv: &Store) -> usize {
             return removed;
         }
     }
+    panic!("there always is more to do");
 }
 
 #[test]
@@ -127,9 +128,14 @@ fn extending_a_time_to_live_files_one_handle() {
         kv.set_ex("session", n, 60).unwrap();
         assert!(kv.expire("session", secs(61)));
         clock.advance(Duration::from_millis(1));
+        if n % 100 == 99 {
+            // So few would not be weeded out.
+            sweep(&kv);
+            // Or two, when the first has just been moved.
+            let handles = kv.stats().handles;
+            assert!((1..=2).contains(&handles) && kv.len() == 1, "{handles} after {n}");
+        }
     }
-    sweep(&kv);
-    assert_eq!((kv.stats().handles, kv.len()), (1, 1));
     clock.advance(secs(60) + Duration::from_millis(999));
     assert_eq!(sweep(&kv), 1);
 }
@@ -168,86 +174,6 @@ fn stopping_and_starting_again_loses_nothing() {
     assert_eq!((sweep(&kv), kv.len()), (40, 20));
     clock.advance(secs(10));
     assert_eq!((sweep(&kv), kv.len()), (20, 0));
-}
-
-/// Nobody sweeps: the notes end at their bound, and are made up for.
-#[test]
-fn an_inbox_that_overflows_loses_nothing() {
-    let (kv, clock) = fed();
-    let count = 1_200_000;
-    for n in 0..count {
-        kv.set_ex(&n.to_string(), 1, 1 + n % 7).unwrap();
-    }
-    clock.advance(secs(7));
-    assert_eq!(sweep(&kv), count as usize);
-    assert_eq!((kv.len(), kv.stats().handles), (0, 0));
-}
-
-/// A key that is deleted long before its deadline leaves a handle behind; but
-/// not many.
-#[test]
-fn handles_of_deleted_keys_are_weeded_out() {
-    let (kv, clock) = fed();
-    kv.set_ex("stays", 1, 3600).unwrap();
-    for n in 0..100_000 {
-        kv.set_ex(&format!("key:{n}"), n, 3600).unwrap();
-        kv.delete(&format!("key:{n}"));
-        if n % 1000 == 0 {
-            sweep(&kv);
-            assert!(kv.stats().handles < 6_000, "{:?}", kv.stats());
-        }
-    }
-    clock.advance(secs(3600));
-    assert_eq!((sweep(&kv), kv.len()), (1, 0));
-}
-
-#[test]
-fn weeding_keeps_what_is_wanted() {
-    let (kv, clock) = fed();
-    for n in 0..3_000u64 {
-        kv.set_ex(&format!("stays:{n}"), 1, secs(10 + n % 5)).unwrap();
-    }
-    for n in 0..30_000 {
-        kv.set_ex(&format!("key:{n}"), n, 12).unwrap();
-        kv.delete(&format!("key:{n}"));
-    }
-    // Once more, after the pause that follows.
-    (0..100).for_each(|_| _ = sweep(&kv));
-    let handles = kv.stats().handles;
-    assert!((3_000..12_000).contains(&handles), "{handles}");
-    clock.advance(secs(9));
-    for _ in 0..5 {
-        clock.advance(secs(1));
-        assert_eq!(sweep(&kv), 600);
-    }
-}
-
-#[test]
-fn a_budget_is_kept() {
-    let (kv, clock) = store();
-    let fill = || (0..10_000).for_each(|n| kv.set_ex(&n.to_string(), n, 1).unwrap());
-    fill();
-    clock.advance(secs(1));
-    let mut calls = 0;
-    loop {
-        let swept = kv.sweep(100);
-        // A step of the walk is a whole bucket with its chain.
-        assert!(swept.removed < 300, "{swept:?}");
-        calls += 1;
-        if !swept.more {
-            break;
-        }
-    }
-    assert!(calls > 50, "{calls} calls");
-    fill();
-    clock.advance(secs(1));
-    let mut removed = 0;
-    while removed < 10_000 {
-        let swept = kv.sweep(100);
-        assert!(swept.removed <= 100);
-        removed += swept.removed;
-    }
-    assert_eq!(kv.sweep(0).removed, 0);
 }
 
 #[test]
@@ -473,29 +399,42 @@ fn a_sparse_table_shrinks_by_itself_and_then_there_is_nothing_to_do() {
 }
 
 /// Whatever is done to a few keys, and whenever it is swept: afterwards nothing
-/// is left that has expired, and nothing is gone that has not.
+/// is left that has expired, and nothing is gone that has not, by a twin that is
+/// never swept. In half of the runs sweeping never begins anew, which would make
+/// up for what was forgotten.
 #[test]
 fn random_operations_leave_nothing_behind() {
     let seed = seed_of_run("random_operations_leave_nothing_behind");
     let mut rng = Rng::new(seed);
-    let operations: Vec<_> = operations::all().collect();
-    for run in 0..300 {
+    let begins_anew = |name: &str| name.contains("sweep") || name == "clear";
+    for run in 0..600 {
         let (kv, clock) = if run % 2 == 0 { fed() } else { store() };
-        for step in 0..200 {
+        let twin: Store = Kv::builder().hasher(RandomState::new()).clock(clock.clone()).build();
+        let anew = run % 4 < 2;
+        let operations: Vec<_> =
+            operations::all().filter(|&(name, _)| anew || !begins_anew(name)).collect();
+        for step in 0..100 {
             let key = ["a", "b", "c", "aa"][rng.next() as usize % 4];
             let (name, call) = operations[rng.next() as usize % operations.len()];
             call(&kv, key);
+            if !name.contains("sweep") {
+                call(&twin, key);
+            }
             match rng.next() % 12 {
                 0 => clock.advance(secs(rng.next() % 12)),
                 1 => clock.advance(Duration::from_millis(rng.next() % 3)),
                 2 => _ = kv.sweep(rng.next() as usize % 6),
-                3 => drop(kv.start_sweeper(secs(3600)).unwrap()),
-                4 => kv.set_ex(key, 1, Ttl::from(secs(rng.next() % 20))).unwrap(),
+                3 if anew => drop(kv.start_sweeper(secs(3600)).unwrap()),
+                4 => {
+                    let ttl = Ttl::from(secs(rng.next() % 20));
+                    [&kv, &twin].iter().for_each(|kv| kv.set_ex(key, 1, ttl).unwrap());
+                }
                 5 => {
-                    let expected = kv.keys("*");
                     sweep(&kv);
                     let len = kv.len();
-                    let live = kv.keys("*");
+                    let [mut live, mut expected] = [&kv, &twin].map(|kv| kv.keys("*"));
+                    live.sort_unstable();
+                    expected.sort_unstable();
                     assert_eq!(live, expected, "run {run}, step {step}, {name}");
                     assert_eq!(len, live.len(), "run {run}, step {step}, {name}");
                 }

@@ -176,13 +176,9 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         let feed = &self.kv.inner.feed;
         // No step may take it all: new handles keep coming, and so do deadlines.
         let part = self.budget / 4;
-        if feed.wants_help() {
-            let most = TOO_MANY_HANDLES * self.kv.len() + TOO_MANY_AT_LEAST;
-            feed.sweep(|state| state.begin_anew_above(most));
-        }
         let fired = self.fire()?;
         self.budget = self.budget.max(part);
-        let walked = feed.sweep(|state| self.walk(state)).unwrap_or(true);
+        let walked = self.walk();
         self.budget = self.budget.max(part);
         let weeded = feed.sweep(|state| self.weed(state)).unwrap_or(true);
         let tended = self.tend();
@@ -196,27 +192,33 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
     }
 
     /// Milliseconds of the store's clock.
-    fn now(&self) -> u64 {
-        Now::new(&self.kv.inner.clock).ms()
+    fn now(kv: &Kv<K, S, C>) -> u64 {
+        Now::new(&kv.inner.clock).ms()
     }
 
     /// Moves handles from the inbox to the wheel, and looks at what is due. Like
     /// the steps below, returns whether it has come to its end before the budget.
     fn fire(&mut self) -> Option<bool> {
-        let feed = &self.kv.inner.feed;
+        let (kv, feed) = (self.kv, &self.kv.inner.feed);
+        let most = TOO_MANY_HANDLES.saturating_mul(kv.len()).saturating_add(TOO_MANY_AT_LEAST);
         let mut rested = None;
         loop {
-            let now = self.now();
             let portion = (PORTION * FIRE).min(self.budget);
             let (due, taking) = (&mut self.due, &mut self.taking);
             let mut read = Vec::with_capacity(if *taking > 0 { PORTION } else { 0 });
             let step = feed.sweep(|state| {
+                // Not before: by an older time than the wheel's, an entry whose
+                // handle is taken here might not have expired yet.
+                let now = Self::now(kv);
+                if rested.is_none() {
+                    state.begin_anew_above(most);
+                }
                 let all_taken = feed.take(state, taking, &mut read);
                 let left = state.wheel.advance(now, portion, |handle| due.push(handle));
-                (left, all_taken && state.wheel.is_at_rest(now), state.wheel.next())
+                (now, left, all_taken && state.wheel.is_at_rest(now), state.wheel.next())
             });
             // Who is faster goes on with it.
-            let Some((left, at_rest, next)) = step else { return rested };
+            let Some((now, left, at_rest, next)) = step else { return rested };
             rested = Some(at_rest);
             self.budget -= portion - left;
             let is_over = left > 0 && self.due.is_empty();
@@ -246,35 +248,44 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
     }
 
     /// Finds what was set while writers did not file.
-    fn walk(&mut self, state: &mut State) -> bool {
-        while let Some(start) = state.walk {
-            if self.budget == 0 {
-                return false;
-            }
-            let look = Look { tick: None, now: self.now(), next: state.wheel.next() };
-            let guard = reclaim::pin();
-            let (mut cursor, mut looked_at) = (Some(start), 0);
-            let (mut met, mut hashes, mut found) = (Vec::new(), Vec::new(), Vec::new());
-            while let Some(at) = cursor.filter(|_| looked_at < PORTION) {
-                cursor = self.kv.table().visit(at, &mut met, &guard);
-                looked_at += 1 + met.len();
-                let timed = met.drain(..).filter(|record| record.timing().is_some());
-                hashes.extend(timed.map(Shared::hash));
-                // Equal hashes are met in one step.
-                hashes.sort_unstable();
-                hashes.dedup();
-                for hash in hashes.drain(..) {
-                    self.visit(hash, look, &mut found, &mut |it| state.wheel.file(it), &guard);
-                }
-            }
-            self.budget = self.budget.saturating_sub(looked_at * FIRE);
-            state.walk = cursor;
-            self.kv.inner.feed.release(&guard);
-            drop((met, found));
-            drop(guard);
+    fn walk(&mut self) -> bool {
+        let feed = &self.kv.inner.feed;
+        loop {
+            // Who is faster goes on with it.
+            let Some(is_over) = feed.sweep(|state| self.walk_on(state)) else { return true };
             self.report();
+            if is_over || self.budget == 0 {
+                return is_over;
+            }
         }
-        true
+    }
+
+    /// One portion of the walk; whether it is over.
+    fn walk_on(&mut self, state: &mut State) -> bool {
+        let Some(start) = state.walk() else { return true };
+        if self.budget == 0 {
+            return false;
+        }
+        let look = Look { tick: None, now: Self::now(self.kv), next: state.wheel.next() };
+        let guard = reclaim::pin();
+        let (mut cursor, mut looked_at) = (Some(start), 0);
+        let (mut met, mut hashes, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(at) = cursor.filter(|_| looked_at < PORTION) {
+            cursor = self.kv.table().visit(at, &mut met, &guard);
+            looked_at += 1 + met.len();
+            let timed = met.drain(..).filter(|record| record.timing().is_some());
+            hashes.extend(timed.map(Shared::hash));
+            // Equal hashes are met in one step.
+            hashes.sort_unstable();
+            hashes.dedup();
+            for hash in hashes.drain(..) {
+                self.visit(hash, look, &mut found, &mut |it| state.wheel.file(it), &guard);
+            }
+        }
+        self.budget = self.budget.saturating_sub(looked_at * FIRE);
+        state.walked_to(cursor);
+        self.kv.inner.feed.release(&guard);
+        state.walk().is_none()
     }
 
     /// Looks at all entries with a hash, because a handle of it has fired, or because

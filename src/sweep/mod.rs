@@ -12,6 +12,7 @@ use crate::reclaim::{self, Garbage, Guard, Stack};
 use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
 use crate::sync::{AtomicU32, Ordering, fence, order_write_before_reads};
 use crate::table::Cursor;
+use core::mem;
 use crossbeam_utils::CachePadded;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(crate) struct Feed {
     /// Whether writers file their deadlines: not 0 from the first sweep on, until
     /// sweeping ends or the inbox is full.
     on: CachePadded<AtomicU32>,
-    /// Whether a sweeper asks writers for help.
+    /// Sweepers that ask writers for help.
     help: CachePadded<AtomicUsize>,
     inbox: Inbox,
     /// The state of the sweep, while nobody sweeps: whoever takes it out sweeps,
@@ -54,7 +55,9 @@ pub(crate) struct State {
     /// Blocks from the inbox that were not read to their end.
     pub(crate) taken: Vec<Taken>,
     /// How far the walk has come that finds what was set before there was feeding.
-    pub(crate) walk: Option<Cursor>,
+    walk: Option<Cursor>,
+    /// Whether it begins again at its end, because what it had filed was dropped.
+    walks_again: bool,
     /// How far the search for handles that nobody wants has come.
     pub(crate) weeding: Option<Weeding>,
     /// Sweeps that pass before the next one begins.
@@ -67,6 +70,7 @@ impl State {
             wheel: Wheel::new(),
             taken: Vec::new(),
             walk: Some(Cursor::START),
+            walks_again: false,
             weeding: None,
             weeding_pause: 0,
         }
@@ -74,11 +78,25 @@ impl State {
 
     /// Drops all handles, also those that were not read yet, if they are more than
     /// so many: the walk will file anew what is there. A note that is still being
-    /// written is of an entry that was published before, so the walk meets it.
+    /// written is of an entry that was published before, so the walk meets it. A walk
+    /// that is under way goes on to its end first: if it never got there, what stands
+    /// there would be forgotten.
     pub(crate) fn begin_anew_above(&mut self, most: usize) {
         if self.handles() > most {
-            *self = Self::new();
+            let walks_again = self.walk.is_some();
+            let walk = self.walk.or(Some(Cursor::START));
+            *self = Self { walk, walks_again, ..Self::new() };
         }
+    }
+
+    /// Where the walk goes on, unless it is over.
+    pub(crate) fn walk(&self) -> Option<Cursor> {
+        self.walk
+    }
+
+    /// The walk has come to `next`, or to the end.
+    pub(crate) fn walked_to(&mut self, next: Option<Cursor>) {
+        self.walk = next.or_else(|| mem::take(&mut self.walks_again).then_some(Cursor::START));
     }
 
     /// Handles that wait.
@@ -146,12 +164,16 @@ impl Feed {
         self.help.load(StatOrdering::Relaxed) != 0
     }
 
-    /// Asks writers for help, or thanks them.
-    pub(crate) fn ask_for_help(&self, yes: bool) {
-        // Relaxed: a request. Mostly it says so already.
-        if self.wants_help() != yes {
-            self.help.store(usize::from(yes), StatOrdering::Relaxed);
-        }
+    /// A sweeper asks writers for help, until it thanks them.
+    pub(crate) fn ask_for_help(&self) {
+        // Relaxed: a request.
+        self.help.fetch_add(1, StatOrdering::Relaxed);
+    }
+
+    /// The sweeper that has asked writers for help needs it no more.
+    pub(crate) fn thank(&self) {
+        // Relaxed: a request.
+        self.help.fetch_sub(1, StatOrdering::Relaxed);
     }
 
     /// Lets `work` sweep, if nobody else is at it.
@@ -244,7 +266,6 @@ impl Feed {
         if self.sweepers.fetch_sub(1, StatOrdering::Relaxed) > 1 {
             return;
         }
-        self.ask_for_help(false);
         let Some(_) = self.idle.take_all().pop() else { return };
         // Relaxed: as in `hand_over`.
         self.on.store(0, Ordering::Relaxed);

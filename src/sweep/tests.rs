@@ -1,6 +1,7 @@
 //! The wheel against a sorted map, and what a sweep forgets.
 
 use super::Feed;
+use super::filed::Filed;
 use super::wheel::{END, FIRE, Handle, Weeding, Wheel};
 use crate::reclaim;
 use crate::table::Cursor;
@@ -244,11 +245,54 @@ fn to_begin_anew_forgets_what_was_read_and_what_was_not() {
     let forget = feed.sweep(|state| {
         assert!(!feed.take(state, &mut 300, &mut Vec::new()), "more than the budget");
         assert!(!state.taken.is_empty() && state.wheel.len() > 0);
-        state.walk = None;
+        state.walked_to(None);
         state.begin_anew_above(1000);
-        assert_eq!((state.handles(), state.walk), (1000, None));
+        assert_eq!((state.handles(), state.walk()), (1000, None));
         state.begin_anew_above(999);
-        assert_eq!((state.handles(), state.walk), (0, Some(Cursor::START)));
+        assert_eq!((state.handles(), state.walk()), (0, Some(Cursor::START)));
     });
     forget.expect("nobody sweeps");
+}
+
+/// Who begins anew again and again must come to the end of the table all the same.
+#[test]
+fn to_begin_anew_does_not_stop_a_walk_half_way() {
+    let feed = Feed::new();
+    let half = Some(Cursor::from(1 << 63));
+    let walk = feed.sweep(|state| {
+        state.walked_to(half);
+        state.wheel.file(Handle { hash: 1, tick: 50 });
+        state.begin_anew_above(0);
+        assert_eq!((state.handles(), state.walk()), (0, half));
+        // Once more from the beginning: the handles of what stands there are gone.
+        state.walked_to(None);
+        assert_eq!(state.walk(), Some(Cursor::START));
+        state.walked_to(None);
+        assert_eq!(state.walk(), None);
+    });
+    walk.expect("nobody sweeps");
+}
+
+#[test]
+fn with_the_last_sweeper_feeding_ends_and_not_before() {
+    let feed = Feed::new();
+    feed.enter();
+    feed.enter();
+    feed.sweep(|_| ()).expect("nobody sweeps");
+    let guard = reclaim::pin();
+    let publish = |hash| {
+        let filed = Filed::nowhere();
+        feed.published(hash, 50, &filed, None, &guard);
+        filed.get()
+    };
+    feed.leave();
+    assert_eq!(publish(1), 50);
+    feed.leave();
+    assert_eq!(publish(2), 0);
+    // What was filed is void, and the next sweep begins with a walk.
+    let state = feed.sweep(|state| {
+        feed.take(state, &mut 300, &mut Vec::new());
+        (state.handles(), state.walk())
+    });
+    assert_eq!(state, Some((0, Some(Cursor::START))));
 }
