@@ -359,6 +359,26 @@ fn a_panic_of_the_callback_is_caught_and_counted() {
     assert_eq!(sweep(&kv), 1);
 }
 
+/// What the callback panics with is foreign too.
+#[test]
+fn a_panic_whose_payload_panics_keeps_no_other_entry_from_being_told() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic::resume_unwind(Box::new("of the payload"));
+        }
+    }
+    let (kv, clock) = fed();
+    (0..10).for_each(|n| kv.set_ex(&n.to_string(), n, 5).unwrap());
+    clock.advance(secs(5));
+    let mut told = 0;
+    kv.sweep_with(ALL, |_, _| {
+        told += 1;
+        panic::resume_unwind(Box::new(Payload));
+    });
+    assert_eq!((told, kv.stats().callback_panics), (10, 10));
+}
+
 #[test]
 fn keys_of_bytes_are_swept_too() {
     let clock = ManualClock::new();

@@ -51,6 +51,7 @@ const LAYERS: &[&[&str]] = &[
     &["key", "snapshot"],
     &["kv"],
     &["kv/sweep"],
+    &["kv/rounds"],
     &["kv/access", "kv/builder", "kv/stats", "kv/sweeper"],
     &["kv/walk"],
     &["kv/scan"],

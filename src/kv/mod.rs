@@ -23,6 +23,7 @@ mod expire;
 mod incr;
 mod keys;
 mod ops;
+mod rounds;
 mod scan;
 mod stats;
 mod sweep;

@@ -137,6 +137,19 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 }
 
+/// Calls foreign code; none if it panics. What it panics with is dropped here, and may
+/// panic in turn.
+pub(super) fn catch<R>(call: impl FnOnce() -> R) -> Option<R> {
+    let payload = match panic::catch_unwind(AssertUnwindSafe(call)) {
+        Ok(done) => return Some(done),
+        Err(payload) => payload,
+    };
+    if let Err(another) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(another);
+    }
+    None
+}
+
 /// One call. The state is taken only to find out what is due: while entries are
 /// removed, which takes longest and may have to wait for the allocator, others can sweep.
 struct Sweep<'s, 'f, K: Key + ?Sized, S, C> {
@@ -352,8 +365,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
     fn report(&mut self) {
         let Some(on_expire) = &mut self.on_expire else { return };
         for (record, value) in self.expired.drain(..) {
-            let call = AssertUnwindSafe(|| on_expire(record.share().key(), &value));
-            if panic::catch_unwind(call).is_err() {
+            if catch(|| on_expire(record.share().key(), &value)).is_none() {
                 self.kv.inner.feed.figures.count_panic();
             }
         }
