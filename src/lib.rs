@@ -22,7 +22,8 @@ pub use error::{Error, ErrorKind};
 pub use glob::{Pattern, PatternError, PatternErrorKind};
 pub use key::Key;
 pub use kv::{
-    Builder, Change, Cursor, IncrOptions, Incremented, Item, Kv, Scan, Stats, Sweeper, Swept,
+    Builder, Change, Cursor, DefaultHashBuilder, IncrOptions, Incremented, Item, Kv, Scan, Stats,
+    Sweeper, Swept,
 };
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;

@@ -1,9 +1,8 @@
 //! Options of a new store.
 
-use super::Kv;
+use super::{DefaultHashBuilder, Kv};
 use crate::key::Key;
 use crate::time::clock::{Clock, SystemClock};
-use ahash::RandomState;
 use core::hash::BuildHasher;
 use core::marker::PhantomData;
 
@@ -22,7 +21,7 @@ use core::marker::PhantomData;
 /// ```
 #[derive(Debug)]
 #[must_use]
-pub struct Builder<K: Key + ?Sized = str, S = RandomState, C = SystemClock> {
+pub struct Builder<K: Key + ?Sized = str, S = DefaultHashBuilder, C = SystemClock> {
     capacity: usize,
     hasher: S,
     clock: C,

@@ -37,7 +37,6 @@ use crate::record::Record;
 use crate::sweep::Feed;
 use crate::table::Table;
 use crate::time::clock::{Clock, SystemClock};
-use ahash::RandomState;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
@@ -78,9 +77,32 @@ pub use update::Change;
 /// assert_eq!(kv.get("visits").unwrap(), 2);
 /// # Ok::<(), epochkv::Error>(())
 /// ```
-pub struct Kv<K: Key + ?Sized = str, S = RandomState, C = SystemClock> {
+pub struct Kv<K: Key + ?Sized = str, S = DefaultHashBuilder, C = SystemClock> {
     inner: Arc<Inner<K, S, C>>,
 }
+
+/// Makes the hashers of a store that is not given others: ahash with random keys, new
+/// ones for every store. For naming the type of a store that has another clock.
+///
+/// In model checking builds it is a hasher without random keys, so that every execution
+/// of a model finds the same table.
+///
+/// ```
+/// use epochkv::{DefaultHashBuilder, Kv, ManualClock};
+///
+/// struct Sessions {
+///     kv: Kv<str, DefaultHashBuilder, ManualClock>,
+/// }
+/// let sessions = Sessions { kv: Kv::builder().clock(ManualClock::new()).build() };
+/// sessions.kv.set_ex("7", "Ann", 60)?;
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+#[cfg(not(epochkv_loom))]
+pub type DefaultHashBuilder = ahash::RandomState;
+
+/// See above.
+#[cfg(epochkv_loom)]
+pub type DefaultHashBuilder = core::hash::BuildHasherDefault<std::hash::DefaultHasher>;
 
 /// 2^64 divided by the golden ratio, made odd (Knuth, The Art of Computer
 /// Programming 3, 6.4: Fibonacci hashing).

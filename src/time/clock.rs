@@ -21,6 +21,33 @@ pub trait Clock: Send + Sync + 'static {
     fn refresh(&self) {}
 }
 
+/// A clock that several owners share, also one that is chosen at run time, as
+/// `Arc<dyn Clock>`.
+///
+/// ```
+/// use epochkv::{Clock, DefaultHashBuilder, Kv, ManualClock, SystemClock};
+/// use std::sync::Arc;
+///
+/// type Store = Kv<str, DefaultHashBuilder, Arc<dyn Clock>>;
+///
+/// fn open(for_a_test: bool) -> Store {
+///     let clock: Arc<dyn Clock> =
+///         if for_a_test { Arc::new(ManualClock::new()) } else { Arc::new(SystemClock::new()) };
+///     Kv::builder().clock(clock).build()
+/// }
+/// open(true).set_ex("session", "token", 60)?;
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now_ns(&self) -> u64 {
+        (**self).now_ns()
+    }
+
+    fn refresh(&self) {
+        (**self).refresh();
+    }
+}
+
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
