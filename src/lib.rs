@@ -8,6 +8,8 @@ mod error;
 mod glob;
 mod key;
 mod kv;
+#[cfg(epochkv_loom)]
+mod model;
 #[allow(unsafe_code)]
 mod reclaim;
 mod record;
@@ -25,6 +27,8 @@ pub use kv::{
     Builder, Change, Cursor, DefaultHashBuilder, IncrOptions, Incremented, Item, Kv, Scan, Stats,
     Sweeper, Swept,
 };
+#[cfg(epochkv_loom)]
+pub use model::model;
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};
@@ -36,6 +40,7 @@ pub use value::{Dict, DictIter, Input, Kind, List, ListItem, TryFromValueError, 
 #[cfg(epochkv_loom)]
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::model::on_a_thread_of_its_own;
     pub use crate::reclaim::{
         Guard, Managed, Owned, Shared, Stack, Unlinked, pin, release_kept, use_epoch,
     };

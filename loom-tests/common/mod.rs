@@ -9,10 +9,8 @@ pub mod tiny;
 use epochkv::internals;
 use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::Relaxed;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// More scheduling points than any execution here has: whoever reaches it is in
@@ -74,7 +72,7 @@ pub fn explore(
             internals::release_kept();
         })
     };
-    on_a_thread_of_its_own(check);
+    internals::on_a_thread_of_its_own(check);
     let executions = executions.load(Ordering::Relaxed);
     let bound = match bound {
         Bound::None => String::from("exhaustive"),
@@ -100,25 +98,5 @@ impl Gate {
     pub fn pass(&self) {
         // Relaxed: the models must not see order where the store made none.
         self.0.fetch_add(1, Relaxed);
-    }
-}
-
-/// Runs an exploration, and passes its failure on. A failed one leaves objects
-/// of loom behind in the thread's locals, whose destructors would abort the
-/// process and hide the other models' results; so that thread never ends.
-fn on_a_thread_of_its_own(check: impl FnOnce() + Send + 'static) {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let result = panic::catch_unwind(AssertUnwindSafe(check));
-        let failed = result.is_err();
-        let _ = sender.send(result);
-        if failed {
-            loop {
-                thread::park();
-            }
-        }
-    });
-    if let Err(failure) = receiver.recv().expect("the thread sends before it ends") {
-        panic::resume_unwind(failure);
     }
 }

@@ -53,8 +53,8 @@ impl Hasher for FirstByteHasher {
     }
 }
 
-/// A clock whose readings take part in the exploration. (The crate's own
-/// `ManualClock` is not loom's, so loom would not know that they matter.)
+/// A clock whose readings take part in the exploration. (As those of the crate's own
+/// `ManualClock` do; but that moves by a loop, which makes models larger.)
 #[derive(Clone, Debug)]
 pub struct ModelClock(Arc<AtomicU64>);
 

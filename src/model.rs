@@ -1,0 +1,52 @@
+//! Loom models of programs that use the store.
+
+use crate::reclaim;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc;
+use std::thread;
+
+/// More scheduling points than an execution of a small model has: whoever reaches it is
+/// in a loop that never ends.
+const MAX_BRANCHES: usize = 20_000;
+
+/// Runs `body` in every interleaving of the threads that it starts: `loom::model`, set up
+/// for code that uses a store. Exists in model checking builds only,
+/// `RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom"`.
+///
+/// `body` makes its stores itself and joins all its threads. Removed entries are kept
+/// until it ends. Panics as `body` does in any of the interleavings, and if it never ends.
+///
+/// `LOOM_MAX_PREEMPTIONS` bounds the exploration, as it does for `loom::model`. Loom's limits on
+/// time and on the number of executions are off: they would end it as if it had succeeded.
+pub fn model(body: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = MAX_BRANCHES;
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    on_a_thread_of_its_own(move || {
+        builder.check(move || {
+            body();
+            reclaim::release_kept();
+        });
+    });
+}
+
+/// Runs an exploration, and passes its failure on. A failed one leaves objects
+/// of loom behind in the thread's locals, whose destructors would abort the
+/// process and hide the other models' results; so that thread never ends.
+pub fn on_a_thread_of_its_own(check: impl FnOnce() + Send + 'static) {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let result = panic::catch_unwind(AssertUnwindSafe(check));
+        let failed = result.is_err();
+        let _ = sender.send(result);
+        if failed {
+            loop {
+                thread::park();
+            }
+        }
+    });
+    if let Err(failure) = receiver.recv().expect("the thread sends before it ends") {
+        panic::resume_unwind(failure);
+    }
+}
