@@ -9,18 +9,20 @@ use std::thread;
 /// in a loop that never ends.
 const MAX_BRANCHES: usize = 20_000;
 
-/// Runs `body` in every interleaving of the threads that it starts: `loom::model`, set up
-/// for code that uses a store. Exists in model checking builds only,
-/// `RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom"`.
+/// Runs `body` in every interleaving of the threads that it starts, or in those with at
+/// most so many preemptions: `loom::model`, set up for code that uses a store. Exists in
+/// model checking builds only, `RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom"`.
 ///
 /// `body` makes its stores itself and joins all its threads. Removed entries are kept
 /// until it ends. Panics as `body` does in any of the interleavings, and if it never ends.
 ///
-/// `LOOM_MAX_PREEMPTIONS` bounds the exploration, as it does for `loom::model`. Loom's limits on
-/// time and on the number of executions are off: they would end it as if it had succeeded.
-pub fn model(body: impl Fn() + Send + Sync + 'static) {
+/// Loom's variables in the environment are ignored: some of its limits end an exploration
+/// as if it had succeeded.
+pub fn model(preemptions: impl Into<Option<usize>>, body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions.into();
     builder.max_branches = MAX_BRANCHES;
+    builder.checkpoint_file = None;
     builder.max_permutations = None;
     builder.max_duration = None;
     on_a_thread_of_its_own(move || {

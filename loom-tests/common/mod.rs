@@ -9,8 +9,8 @@ pub mod tiny;
 use epochkv::internals;
 use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// More scheduling points than any execution here has: whoever reaches it is in

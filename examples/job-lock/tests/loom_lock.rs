@@ -1,4 +1,4 @@
-//! The lock and the store together, in all interleavings of two workers.
+//! The lock and the store together, in the interleavings of two workers.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom" \
@@ -48,7 +48,7 @@ impl Job {
 
 #[test]
 fn workers_exclude_each_other_and_see_what_was_done_before() {
-    epochkv::model(|| {
+    epochkv::model(3, || {
         let job = Arc::new(Job::new(ManualClock::new()));
         // A model should hold what is asked, and nothing else: with the count of holders
         // there from the start, nobody explores how two workers begin it.
@@ -64,7 +64,7 @@ fn workers_exclude_each_other_and_see_what_was_done_before() {
 
 #[test]
 fn a_slow_holder_does_not_give_back_what_is_not_its_own() {
-    epochkv::model(|| {
+    epochkv::model(None, || {
         let clock = ManualClock::new();
         let job = Arc::new(Job::new(clock.clone()));
         let slow = job.lock.try_lock().expect("numbers").expect("nobody has it");
