@@ -6,6 +6,8 @@
 mod counter;
 mod error;
 mod glob;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod key;
 mod kv;
 #[cfg(epochkv_loom)]

@@ -42,6 +42,19 @@ pub(crate) fn order_write_before_reads() {
     loom::sync::atomic::fence(Ordering::SeqCst);
 }
 
+/// In a model, the latest value: there a load may return an older one even long after,
+/// which no machine does with a clock, and only an exchange may not.
+#[inline(always)]
+pub(crate) fn latest_in_model(atomic: &AtomicU64) -> Option<u64> {
+    #[cfg(epochkv_loom)]
+    return Some(atomic.fetch_add(0, Ordering::AcqRel));
+    #[cfg(not(epochkv_loom))]
+    {
+        let _ = atomic;
+        None
+    }
+}
+
 /// Tells a model that nobody else reaches what this atomic is part of: it fails
 /// if some other access to the atomic does not happen before. Nothing elsewhere.
 #[inline(always)]

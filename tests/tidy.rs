@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// parent's `mod child;` and re-exports are no imports.
 const LAYERS: &[&[&str]] = &[
     // The ground: no imports.
-    &["error", "sync"],
+    &["error", "guide", "sync"],
     &["reclaim/stack"],
     &["counter", "reclaim", "sweep/filed", "sweep/wheel"],
     &["reclaim/protected", "model"],

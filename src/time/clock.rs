@@ -1,6 +1,6 @@
 //! Where the time comes from.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{self, AtomicU64, Ordering};
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
@@ -163,10 +163,9 @@ struct Ticks(AtomicU64);
 
 impl Ticks {
     fn get(&self) -> u64 {
-        if cfg!(epochkv_loom) {
-            // A clock must not go back as seen by all threads together, so a model has to
-            // read the latest time, which for loom only an exchange does.
-            return self.0.fetch_add(0, Ordering::AcqRel);
+        // A clock must not go back as seen by all threads together.
+        if let Some(time) = sync::latest_in_model(&self.0) {
+            return time;
         }
         // Acquire: who sees a time sees what was done before it was set.
         self.0.load(Ordering::Acquire)
