@@ -3,12 +3,31 @@
 use core::fmt;
 
 /// Why a call was refused. The store is as it was before the call.
+///
+/// ```
+/// use epochkv::{ErrorKind, Kv};
+///
+/// let kv = Kv::new();
+/// kv.set("name", "Ann")?;
+/// let error = kv.incr("name").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotAnInteger);
+/// assert_eq!(error.to_string(), "value is not an integer");
+/// assert_eq!(kv.get("name").unwrap(), "Ann");
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
 }
 
 /// The kinds of [`Error`]; more may be added.
+///
+/// ```
+/// use epochkv::{ErrorKind, Ttl};
+///
+/// let refused = Ttl::from_secs(-1).map_err(|error| error.kind());
+/// assert_eq!(refused, Err(ErrorKind::NegativeTtl));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -36,6 +55,11 @@ impl Error {
     }
 
     /// The kind of this error.
+    ///
+    /// ```
+    /// let error = epochkv::Ttl::from_secs(-1).unwrap_err();
+    /// assert_eq!(error.kind(), epochkv::ErrorKind::NegativeTtl);
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind

@@ -7,6 +7,18 @@ use core::ops::Range;
 
 /// The kinds of key a store can have: `str`, compared and matched by characters,
 /// and `[u8]`, by bytes. Sealed.
+///
+/// ```
+/// use epochkv::{Clock, Error, Key, Kv};
+/// use std::hash::BuildHasher;
+///
+/// fn count<K: Key + ?Sized, S: BuildHasher, C: Clock>(kv: &Kv<K, S, C>, key: &K) -> Result<i64, Error> {
+///     kv.incr(key)
+/// }
+/// assert_eq!(count(&Kv::new(), "text")?, 1);
+/// assert_eq!(count(&Kv::builder().byte_keys().build(), b"\xff\x00")?, 1);
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 pub trait Key: KeyBytes + Alphabet + Debug + ToOwned<Owned: Ord + Clone + Debug + Default> {
     /// Appends the key to a buffer of keys. Returns where it ends there.
     #[doc(hidden)]

@@ -102,55 +102,118 @@ impl Snapshot {
         }
     }
 
-    /// The kind of the value.
+    /// The kind of the value. O(1), as all that reads one.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", 1.5)?;
+    /// assert!(kv.get("k").is_some_and(|found| found.kind() == epochkv::Kind::Float));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.as_ref().kind()
     }
 
     /// Whether the value is null.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", ())?;
+    /// assert!(kv.get("k").is_some_and(|found| found.is_null()));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn is_null(&self) -> bool {
         self.as_ref().is_null()
     }
 
     /// The bool, if it is one.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", true)?;
+    /// assert!(kv.get("k").is_some_and(|found| found.as_bool() == Some(true)));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         self.as_ref().as_bool()
     }
 
-    /// The integer, if it is one.
+    /// The integer, if it is one; a float never counts as one.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", 7)?;
+    /// assert!(kv.get("k").is_some_and(|found| found.as_int() == Some(7)));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {
         self.as_ref().as_int()
     }
 
-    /// The float, if it is one.
+    /// The float, if it is one; an integer never counts as one.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", 7.5)?;
+    /// assert!(kv.get("k").is_some_and(|found| found.as_float() == Some(7.5)));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn as_float(&self) -> Option<f64> {
         self.as_ref().as_float()
     }
 
     /// The text, if it is one.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", "text")?;
+    /// assert!(kv.get("k").is_some_and(|found| found.as_str() == Some("text")));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         self.as_ref().as_str()
     }
 
     /// The bytes, if the value is of that kind.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", b"\xff")?;
+    /// assert!(kv.get("k").is_some_and(|found| found.as_bytes() == Some(b"\xff")));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         self.as_ref().as_bytes()
     }
 
     /// The list, if it is one.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", [1, 2])?;
+    /// assert!(kv.get("k").is_some_and(|found| found.as_list().is_some_and(|list| list[1] == 2)));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn as_list(&self) -> Option<&List> {
         self.as_ref().as_list()
     }
 
     /// The dict, if it is one.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("k", epochkv::Value::dict([("a", 1)]))?;
+    /// assert!(kv.get("k").is_some_and(|found| found.as_dict().is_some_and(|dict| dict.contains_key("a"))));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn as_dict(&self) -> Option<&Dict> {
         self.as_ref().as_dict()

@@ -70,6 +70,10 @@ const UNSAFE: &[&str] = &[
     "table/word",
 ];
 
+/// Files whose public items are the crate's, beside those below `kv`, `time` and `value`.
+const PUBLIC: &[&str] =
+    &["error", "glob", "glob/error", "key", "kv", "record/header", "snapshot", "time", "value"];
+
 const MAX_LINES: usize = 500;
 
 fn root() -> &'static Path {
@@ -311,6 +315,55 @@ fn every_file_begins_with_its_documentation_and_is_not_too_long() {
         }
     }
     none(violations);
+}
+
+/// The items that are public and have words, but no example, in their documentation.
+fn without_example(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut docs, mut hidden) = (String::new(), false);
+    for line in text.lines().map(str::trim) {
+        if let Some(doc) = line.strip_prefix("///") {
+            docs.push_str(doc);
+        } else if line.starts_with("#[") {
+            hidden |= line.contains("hidden") || line.contains("epochkv_loom");
+        } else {
+            let item = line.strip_prefix("pub ").map(|item| item.trim_start_matches("const "));
+            let kinds = ["fn ", "struct ", "enum ", "trait ", "type "];
+            let item = item.filter(|item| {
+                kinds.iter().any(|kind| item.starts_with(kind))
+                    || line.starts_with("pub const ") && item.contains(": ")
+            });
+            if !hidden && !docs.is_empty() && !docs.contains("```") {
+                found.extend(item.map(str::to_owned));
+            }
+            (docs, hidden) = (String::new(), false);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_public_item_has_an_example() {
+    let mut violations = Vec::new();
+    let mut files = 0;
+    for Source { name, text, .. } in sources() {
+        let folder = name.split_once('/').map_or("", |(folder, _)| folder);
+        if PUBLIC.contains(&name.as_str()) || ["kv", "time", "value"].contains(&folder) {
+            files += 1;
+            let items = without_example(&text).into_iter();
+            violations.extend(items.map(|item| format!("{name}: {item}")));
+        }
+    }
+    assert!(files > 30, "only {files} files found");
+    none(violations);
+}
+
+#[test]
+fn an_item_without_an_example_is_seen() {
+    let code = "/// Words.\n#[must_use]\npub fn f() {}\n/// Words.\npub const A: u8 = 1;\n\
+        /// ```\n/// f()\n/// ```\npub fn g() {}\n/// Words.\n#[doc(hidden)]\npub fn h() {}\n\
+        /// Words.\npub(crate) fn i() {}\n/// Words.\nfn j() {}";
+    assert_eq!(without_example(code), ["fn f() {}", "A: u8 = 1;"]);
 }
 
 #[test]

@@ -21,6 +21,13 @@ pub struct PatternError {
 }
 
 /// The kinds of [`PatternError`]; more may be added.
+///
+/// ```
+/// use epochkv::{Pattern, PatternErrorKind};
+///
+/// let error = Pattern::strict("user:[]").unwrap_err();
+/// assert_eq!(error.kind(), PatternErrorKind::EmptyClass);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PatternErrorKind {
@@ -40,12 +47,23 @@ impl PatternError {
     }
 
     /// What is doubtful.
+    ///
+    /// ```
+    /// use epochkv::{Pattern, PatternErrorKind};
+    ///
+    /// let error = Pattern::strict("a\\").unwrap_err();
+    /// assert_eq!(error.kind(), PatternErrorKind::TrailingBackslash);
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> PatternErrorKind {
         self.kind
     }
 
     /// Where it begins, in bytes from the start of the pattern.
+    ///
+    /// ```
+    /// assert_eq!(epochkv::Pattern::strict("ab[c").unwrap_err().position(), 2);
+    /// ```
     #[must_use]
     pub const fn position(&self) -> usize {
         self.position

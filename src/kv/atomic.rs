@@ -37,7 +37,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         Ok(self.write_if(&self.prepare(key, value, ttl)?, |old| Ok(old.map(Snapshot::exact))))
     }
 
-    /// Removes a key and returns its value, exactly. Lock-free.
+    /// Removes a key and returns its value, exactly: every increment is either in it or
+    /// goes to a new value. Lock-free, O(1).
     ///
     /// ```
     /// use epochkv::Kv;
@@ -56,7 +57,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Stores a value only if the key is absent. Returns whether it did.
-    /// Lock-free.
+    /// Lock-free, O(1).
     ///
     /// # Errors
     ///
@@ -81,7 +82,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         Ok(self.write_if(&self.prepare(key, value, ttl)?, absent))
     }
 
-    /// Stores a value only if the key is there. Returns whether it did. Lock-free.
+    /// Stores a value only if the key is there. Returns whether it did.
+    /// Lock-free, O(1).
     ///
     /// # Errors
     ///
@@ -168,7 +170,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Removes a key only if its value is `expected`, compared as in
-    /// [`compare_and_set`](Self::compare_and_set). Returns whether it did.
+    /// [`compare_and_set`](Self::compare_and_set). Returns whether it did: so nobody removes
+    /// what another one has put there meanwhile. Lock-free.
     ///
     /// ```
     /// use epochkv::{Kv, Value};
@@ -186,7 +189,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
     /// Removes a key only if nobody has written it since `expected` was read
     /// from it; as
-    /// [`compare_and_set_snapshot`](Self::compare_and_set_snapshot).
+    /// [`compare_and_set_snapshot`](Self::compare_and_set_snapshot). Lock-free, O(1).
     ///
     /// ```
     /// use epochkv::Kv;

@@ -23,7 +23,7 @@ const MAX_RESERVED: usize = 1 << 12;
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// The values of many keys, in their order. Each is read atomically, all
     /// together are not. Faster than as many calls of [`get`](Self::get): keys
-    /// are fetched from memory in batches.
+    /// are fetched from memory in batches. Wait-free, O(number of keys).
     ///
     /// ```
     /// use epochkv::Kv;
@@ -105,7 +105,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Stores many values with one time to live. Each is written atomically, all
-    /// together are not; of equal keys the last one wins.
+    /// together are not; of equal keys the last one wins. Lock-free.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         Ok(())
     }
 
-    /// Removes many keys, each atomically. Returns how many were there.
+    /// Removes many keys, each atomically. Returns how many were there. Lock-free.
     ///
     /// ```
     /// use epochkv::Kv;

@@ -37,6 +37,11 @@ impl<K: Key + ?Sized, S: Default, C: Default> Default for Builder<K, S, C> {
 impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// The number of entries that the store holds before it grows, and below
     /// which it does not shrink.
+    ///
+    /// ```
+    /// let kv = epochkv::Kv::builder().capacity(10_000).build();
+    /// assert!(kv.stats().buckets > 1000);
+    /// ```
     pub fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
     }
@@ -62,18 +67,44 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     ///
     /// It must give equal keys equal hashes; a hasher that does not makes keys
     /// unfindable, but breaks nothing else.
+    ///
+    /// ```
+    /// use std::hash::RandomState;
+    ///
+    /// let kv = epochkv::Kv::builder().hasher(RandomState::new()).build();
+    /// kv.set("k", 1)?;
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn hasher<T: BuildHasher>(self, hasher: T) -> Builder<K, T, C> {
         let Self { capacity, clock, key, .. } = self;
         Builder { capacity, hasher, clock, key }
     }
 
-    /// Another clock.
+    /// Another clock, for tests, for simulations, or for a quicker reading of the time. The
+    /// default is [`SystemClock`].
+    ///
+    /// ```
+    /// use epochkv::{Kv, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let kv = Kv::builder().clock(clock.clone()).build();
+    /// kv.set_ex("k", 1, 10)?;
+    /// clock.advance(Duration::from_secs(10));
+    /// assert!(!kv.exists("k"));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn clock<T: Clock>(self, clock: T) -> Builder<K, S, T> {
         let Self { capacity, hasher, key, .. } = self;
         Builder { capacity, hasher, clock, key }
     }
 
-    /// The store.
+    /// The store, empty. Aborts if the memory for its capacity cannot be had.
+    ///
+    /// ```
+    /// let kv = epochkv::Kv::builder().build();
+    /// assert!(kv.is_empty());
+    /// ```
     #[must_use]
     pub fn build(self) -> Kv<K, S, C> {
         Kv::from_parts(self.capacity, self.hasher, self.clock)

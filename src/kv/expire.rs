@@ -14,7 +14,7 @@ use core::time::Duration;
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// The whole seconds that a key has left, rounded up, so at least 1; -1 if
     /// it does not expire, -2 if it is absent. To the millisecond of the clock:
-    /// right after `set_ex(k, v, n)` it is n.
+    /// right after `set_ex(k, v, n)` it is n. Wait-free, O(1).
     ///
     /// ```
     /// use epochkv::Kv;
@@ -31,6 +31,17 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// As [`ttl`](Self::ttl), in milliseconds.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    /// use std::time::Duration;
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_ex("k", 1, Duration::from_secs(60))?;
+    /// assert!((59_000..=60_000).contains(&kv.ttl_ms("k")));
+    /// assert_eq!(kv.ttl_ms("other"), -2);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn ttl_ms(&self, key: &K) -> i64 {
         self.expiry(key).as_millis()
@@ -73,7 +84,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// As [`expire`](Self::expire), if `condition` allows it. Returns whether
-    /// the deadline was set.
+    /// the deadline was set. Lock-free.
     ///
     /// ```
     /// use epochkv::{Condition, Kv};
@@ -116,6 +127,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
     /// Returns the value of a key and gives it a new time to live, in one step,
     /// as for a session that stays alive while it is used. Zero removes the key.
+    /// Lock-free; at most one allocation.
     ///
     /// ```
     /// use epochkv::Kv;
@@ -157,7 +169,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         self.decide(&key, &now, &guard, renew).0
     }
 
-    /// Removes a key's deadline. Returns whether it had one.
+    /// Removes a key's deadline. Returns whether it had one. Lock-free.
     ///
     /// ```
     /// use epochkv::Kv;

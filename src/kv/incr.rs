@@ -47,16 +47,44 @@ enum TtlRule {
 
 impl IncrOptions {
     /// Adds `amount`, which may be negative.
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Kv};
+    ///
+    /// assert_eq!(Kv::new().incr_with("k", &IncrOptions::by(-2))?.value, -2);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn by(amount: i64) -> Self {
         Self { by: amount, min: i64::MIN, max: i64::MAX, saturate: false, ttl: TtlRule::Keep }
     }
 
     /// The least allowed result.
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Kv};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("stock", 1)?;
+    /// let take_one = IncrOptions::by(-1).min(0);
+    /// assert_eq!(kv.incr_with("stock", &take_one)?.applied, -1);
+    /// assert_eq!(kv.incr_with("stock", &take_one)?.applied, 0);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn min(self, min: i64) -> Self {
         Self { min, ..self }
     }
 
     /// The greatest allowed result.
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Kv};
+    ///
+    /// let kv = Kv::new();
+    /// let count = IncrOptions::by(1).max(1);
+    /// assert_eq!(kv.incr_with("k", &count)?.applied, 1);
+    /// assert_eq!(kv.incr_with("k", &count)?.applied, 0);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn max(self, max: i64) -> Self {
         Self { max, ..self }
     }
@@ -64,23 +92,67 @@ impl IncrOptions {
     /// A result out of bounds becomes the bound, instead of leaving the key as
     /// it is. Such a count is applied, also when the bound was reached before: it
     /// refreshes a deadline.
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Kv};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("charge", 95)?;
+    /// let charge = IncrOptions::by(10).max(100).saturate(true);
+    /// let charged = kv.incr_with("charge", &charge)?;
+    /// assert_eq!((charged.value, charged.applied), (100, 5));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn saturate(self, saturate: bool) -> Self {
         Self { saturate, ..self }
     }
 
     /// A key that this call creates lives for so long; the deadline of one that
     /// is there stays. This makes a window that begins with its first count.
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Kv};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("old", 1)?;
+    /// let count = IncrOptions::by(1).ttl_on_create(60);
+    /// kv.incr_with("new", &count)?;
+    /// kv.incr_with("old", &count)?;
+    /// assert_eq!([kv.ttl("new"), kv.ttl("old")], [60, -1]);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn ttl_on_create(self, ttl: impl Into<Ttl>) -> Self {
         Self { ttl: TtlRule::OnCreate(ttl.into()), ..self }
     }
 
     /// A key without a deadline, new or not, gets this one (Redis: ENX).
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Kv};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("old", 1)?;
+    /// kv.incr_with("old", &IncrOptions::by(1).ttl_if_none(60))?;
+    /// kv.incr_with("old", &IncrOptions::by(1).ttl_if_none(90))?;
+    /// assert_eq!(kv.ttl("old"), 60);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn ttl_if_none(self, ttl: impl Into<Ttl>) -> Self {
         Self { ttl: TtlRule::IfNone(ttl.into()), ..self }
     }
 
     /// The key's deadline is set anew each time the count is applied;
     /// [`Ttl::NEVER`] removes it.
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Kv};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_ex("k", 1, 60)?;
+    /// kv.incr_with("k", &IncrOptions::by(1).ttl_refresh(90))?;
+    /// assert_eq!(kv.ttl("k"), 90);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn ttl_refresh(self, ttl: impl Into<Ttl>) -> Self {
         Self { ttl: TtlRule::Refresh(ttl.into()), ..self }
     }
@@ -118,6 +190,15 @@ impl IncrOptions {
 }
 
 /// What [`Kv::incr_with`] did.
+///
+/// ```
+/// use epochkv::{IncrOptions, Incremented, Kv};
+///
+/// let kv = Kv::new();
+/// let count = kv.incr_with("k", &IncrOptions::by(7).max(5).saturate(true))?;
+/// assert_eq!(count, Incremented { value: 5, applied: 5 });
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incremented {
     /// The value after the call; 0 for a key that is still absent.
@@ -193,12 +274,14 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Adds to an integer within bounds, and sets a time to live, in one atomic
-    /// step. A result out of bounds, those of `i64` included, leaves the key and
+    /// step. Lock-free, and in place where [`incr_by`](Self::incr_by) is and the deadline
+    /// stays. A result out of bounds, those of `i64` included, leaves the key and
     /// its deadline as they are, and nothing is created: `applied` is then 0.
     ///
     /// # Errors
     ///
-    /// [`NotAnInteger`](ErrorKind::NotAnInteger), and
+    /// [`NotAnInteger`](ErrorKind::NotAnInteger) for a value of any other kind,
+    /// [`KeyTooLong`](ErrorKind::KeyTooLong), and
     /// [`BadBounds`](ErrorKind::BadBounds) if the minimum is above the maximum.
     ///
     /// ```
@@ -227,7 +310,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Errors
     ///
     /// [`NotANumber`](ErrorKind::NotANumber) for a value of another kind;
-    /// [`NotFinite`](ErrorKind::NotFinite) if amount or result is NaN or infinite.
+    /// [`NotFinite`](ErrorKind::NotFinite) if amount or result is NaN or infinite;
+    /// [`KeyTooLong`](ErrorKind::KeyTooLong).
     /// Value and deadline are unchanged.
     ///
     /// ```

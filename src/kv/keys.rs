@@ -71,7 +71,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Removes the keys that match a pattern. Returns how many it removed. Keys
-    /// that come meanwhile may stay.
+    /// that come meanwhile may stay. O(n); each removal is lock-free.
     ///
     /// ```
     /// use epochkv::{Kv, Pattern};
@@ -90,7 +90,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Removes the entries for which `keep` returns false. Returns how many it
     /// removed. An entry that changes after `keep` saw it is shown again.
     ///
-    /// `keep` runs under no lock and no guard and may call the store.
+    /// `keep` runs under no lock and no guard and may call the store. O(n); each removal is
+    /// lock-free. `keep` may see an entry that is gone when it returns, and keys that come
+    /// meanwhile perhaps not.
     ///
     /// ```
     /// use epochkv::Kv;

@@ -121,6 +121,11 @@ struct Inner<K: Key + ?Sized, S, C> {
 
 impl Kv {
     /// An empty store with text keys, randomly seeded hasher and the system's clock.
+    ///
+    /// ```
+    /// let kv = epochkv::Kv::new();
+    /// assert!(kv.is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
@@ -128,12 +133,23 @@ impl Kv {
 
     /// An empty store that holds `capacity` entries before it grows, and that
     /// does not shrink below that. Aborts if the memory cannot be had.
+    ///
+    /// ```
+    /// let kv = epochkv::Kv::with_capacity(1000);
+    /// assert!(kv.is_empty() && kv.stats().buckets >= 1000 / 7);
+    /// ```
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self::builder().capacity(capacity).build()
     }
 
     /// A store with other than the default options.
+    ///
+    /// ```
+    /// let kv = epochkv::Kv::builder().byte_keys().build();
+    /// kv.set(b"\xff", "value")?;
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }

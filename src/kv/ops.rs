@@ -44,7 +44,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// As [`set`](Self::set), with a time to live: seconds, or a
-    /// [`Duration`](core::time::Duration). Zero means no expiry.
+    /// [`Duration`](core::time::Duration). Zero means no expiry. Lock-free, O(1).
     ///
     /// The time counts from the start of the call; afterwards the key is absent
     /// for every operation.
@@ -94,7 +94,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
     /// The value of a key, or `None` if it is absent.
     ///
-    /// Takes no lock and does not wait: one lookup, and for text, bytes, lists
+    /// Wait-free, O(1): one lookup, and for text, bytes, lists
     /// and dicts one increment of the entry's reference count. Copies nothing.
     ///
     /// ```
@@ -111,7 +111,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         self.get_hashed(&self.hashed(key))
     }
 
-    /// The value of a key, or `default`, which is not stored.
+    /// The value of a key, or `default`, which is not stored. Wait-free, O(1), and the
+    /// conversion of the default.
     ///
     /// ```
     /// use epochkv::Kv;
@@ -130,8 +131,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Calls `read` with the value of a key, without touching a reference count:
     /// the cheapest read where many threads read one key.
     ///
-    /// This is the only call that runs the caller's code while holding back
-    /// reclamation: as long as `read` runs, nothing that any thread removes from
+    /// Wait-free, O(1), but for `read`. With [`with_many`](Self::with_many) this is the only
+    /// call that runs the caller's code while holding back reclamation: as long as `read` runs, nothing that any thread removes from
     /// any store of the process is freed. Keep it short, and do not block in it.
     /// It may call the store.
     ///
@@ -174,6 +175,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Whether the key is there: true exactly if [`get`](Self::get) would find it.
+    /// Wait-free, O(1).
     ///
     /// ```
     /// use epochkv::Kv;

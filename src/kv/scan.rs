@@ -18,6 +18,19 @@ use core::hash::BuildHasher;
 
 /// One entry, as a scan met it. Holds its key and value by one reference and is
 /// as independent of the store as a [`Snapshot`].
+///
+/// ```
+/// use epochkv::{Expiry, Kv};
+///
+/// let kv = Kv::new();
+/// kv.set("user:1", "Ann")?;
+/// let item = kv.scan_prefix("user:").next().unwrap();
+/// kv.clear();
+/// assert_eq!(item.key(), "user:1");
+/// assert_eq!(item.value(), "Ann");
+/// assert_eq!(item.expiry(), Expiry::Never);
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 pub struct Item<K: Key + ?Sized = str> {
     record: Handle<K>,
     /// The value, if it is an integer: the record's may change in place.
@@ -33,12 +46,30 @@ impl<K: Key + ?Sized> Item<K> {
     }
 
     /// The key.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("user:1", "Ann")?;
+    /// for item in kv.scan_prefix("user:") {
+    ///     assert_eq!(item.key(), "user:1");
+    /// }
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn key(&self) -> &K {
         self.record.share().key()
     }
 
     /// The value.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("user:1", "Ann")?;
+    /// for item in kv.scan_prefix("user:") {
+    ///     assert_eq!(item.value().as_str(), Some("Ann"));
+    /// }
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn value(&self) -> ValueRef<'_> {
         match self.record.share().value() {
@@ -48,12 +79,30 @@ impl<K: Key + ?Sized> Item<K> {
     }
 
     /// The value, to keep.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("user:1", "Ann")?;
+    /// for item in kv.scan_prefix("user:") {
+    ///     assert!(item.snapshot().is_same(&kv.get(item.key()).unwrap()));
+    /// }
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(self.record.share(), self.value())
     }
 
     /// The time to live, as of when the scan met the entry.
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("user:1", "Ann")?;
+    /// for item in kv.scan_prefix("user:") {
+    ///     assert_eq!(item.expiry(), epochkv::Expiry::Never);
+    /// }
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn expiry(&self) -> Expiry {
         self.expiry
@@ -88,14 +137,32 @@ impl<K: Key + ?Sized> fmt::Debug for Item<K> {
 ///
 /// A cursor stays valid whatever happens to the store, resizes and `clear`
 /// included, and may be kept or sent elsewhere as a `u64`. Every number is one.
+///
+/// ```
+/// use epochkv::Cursor;
+///
+/// assert!(Cursor::default().is_start() && Cursor::from(0).is_start());
+/// assert_eq!(u64::from(Cursor::from(7)), 7);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cursor(table::Cursor);
 
 impl Cursor {
     /// The beginning, and the sign that the end was reached.
+    ///
+    /// ```
+    /// assert_eq!(u64::from(epochkv::Cursor::START), 0);
+    /// ```
     pub const START: Self = Self(table::Cursor::START);
 
     /// Whether this is [`START`](Self::START).
+    ///
+    /// ```
+    /// use epochkv::{Cursor, Kv, Pattern};
+    ///
+    /// let (next, page) = Kv::new().scan_page(Cursor::START, &Pattern::new("*"), 10);
+    /// assert!(next.is_start() && page.is_empty());
+    /// ```
     #[must_use]
     pub fn is_start(self) -> bool {
         self == Self::START
@@ -115,6 +182,17 @@ impl From<Cursor> for u64 {
 }
 
 /// A streaming walk; see [`Kv::scan`].
+///
+/// ```
+/// use epochkv::{Kv, Pattern};
+///
+/// let kv = Kv::new();
+/// kv.set("k", 1)?;
+/// let mut scan = kv.scan(&Pattern::new("*"));
+/// assert_eq!(scan.next().unwrap().key(), "k");
+/// assert!(scan.next().is_none());
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 pub struct Scan<'s, K: Key + ?Sized, S, C> {
     kv: &'s Kv<K, S, C>,
     pattern: Pattern<K>,
@@ -153,7 +231,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Keys that are there during the whole walk are met exactly once, also if
     /// the table grows or shrinks meanwhile; keys that come or go may be met or
     /// not. The walk blocks nobody and holds nothing back between two items; it
-    /// may be dropped halfway.
+    /// may be dropped halfway. O(n) for all of it, whatever the pattern; a pattern without
+    /// wildcards is one lookup.
     ///
     /// ```
     /// use epochkv::{Kv, Pattern};

@@ -13,6 +13,17 @@ const RELEASE_PER_STEP: usize = 4096;
 
 /// Figures about a store, for dashboards and tests. Each is read by itself, not
 /// all at one instant.
+///
+/// ```
+/// use epochkv::Kv;
+///
+/// let kv = Kv::new();
+/// kv.set("k", 1)?;
+/// let stats = kv.stats();
+/// assert_eq!((stats.entries, stats.expired), (1, 0));
+/// assert!(stats.table_bytes > 0 && !stats.resizing);
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -60,12 +71,22 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     }
 
     /// Whether [`len`](Self::len) is 0.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// assert!(kv.is_empty());
+    /// kv.set("k", 1)?;
+    /// assert!(!kv.is_empty());
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Figures about this store.
+    /// Figures about this store. Wait-free, O(number of cores).
     ///
     /// ```
     /// use epochkv::Kv;
@@ -94,6 +115,19 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     /// Shrinks the table to what its entries need, at the expense of the calling
     /// thread; others go on working. It shrinks by itself too, but only while
     /// keys are removed.
+    ///
+    /// O(n). Lock-free for everybody else.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::new();
+    /// (0..10_000).try_for_each(|n| kv.set(&format!("key:{n}"), n))?;
+    /// kv.clear();
+    /// kv.shrink_to_fit();
+    /// assert!(kv.stats().buckets < 100);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn shrink_to_fit(&self) {
         self.table().shrink_to_fit();
     }

@@ -40,6 +40,11 @@ const FLUSHES: usize = 4;
 const RELEASE_PER_STEP: usize = 256;
 
 /// What [`Kv::sweep`] did.
+///
+/// ```
+/// let swept = epochkv::Kv::new().sweep(1000);
+/// assert_eq!(swept, epochkv::Swept::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swept {

@@ -14,6 +14,20 @@ use crate::value::{Input, Value};
 use core::hash::BuildHasher;
 
 /// What an [`update`](Kv::update) closure wants to become of a key.
+///
+/// ```
+/// use epochkv::{Change, Kv, Value};
+///
+/// let kv = Kv::new();
+/// kv.set_ex("k", 1, 60)?;
+/// kv.update("k", |_| Change::Set(Value::from(2)))?;
+/// assert_eq!((kv.get("k").unwrap().as_int(), kv.ttl("k")), (Some(2), 60));
+/// kv.update("k", |_| Change::SetEx(Value::from(3), 90.into()))?;
+/// assert_eq!(kv.ttl("k"), 90);
+/// kv.update("k", |_| Change::Remove)?;
+/// assert!(kv.update("k", |_| Change::Keep)?.is_none());
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
@@ -110,7 +124,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// result.
     ///
     /// `make` runs at most once, under no lock and no guard; callers that race
-    /// for an absent key may each run theirs, and all get the one that won.
+    /// for an absent key may each run theirs, and all get the one that won. Lock-free. The
+    /// time to live counts from the end of `make`.
     ///
     /// # Errors
     ///

@@ -8,6 +8,14 @@ use crate::sync::{AtomicU32, Ordering, assert_exclusive};
 use crate::value::Value;
 
 /// The longest key, in bytes: 256 MiB less one.
+///
+/// ```
+/// use epochkv::{ErrorKind, Kv, MAX_KEY_LEN};
+///
+/// let key = "k".repeat(MAX_KEY_LEN + 1);
+/// let kv = Kv::new();
+/// assert_eq!(kv.set(&key, 1).unwrap_err().kind(), ErrorKind::KeyTooLong);
+/// ```
 pub const MAX_KEY_LEN: usize = (1 << KIND_SHIFT) - 1;
 
 const KIND_SHIFT: u32 = 28;

@@ -12,6 +12,28 @@ use std::time::Instant;
 /// A store asks it only for entries that have a time to live, and once for each
 /// attempt of an operation. It must never go back, as seen by all threads together: an entry
 /// that one thread has found expired must not be alive for the next.
+///
+/// ```
+/// use epochkv::{Clock, Kv};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// /// The steps of a simulation, each a millisecond.
+/// static STEPS: AtomicU64 = AtomicU64::new(0);
+///
+/// struct Simulated;
+///
+/// impl Clock for Simulated {
+///     fn now_ns(&self) -> u64 {
+///         STEPS.load(Ordering::SeqCst) * 1_000_000
+///     }
+/// }
+///
+/// let kv = Kv::builder().clock(Simulated).build();
+/// kv.set_ex("k", 1, 1)?;
+/// STEPS.fetch_add(1000, Ordering::SeqCst);
+/// assert!(!kv.exists("k"));
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 pub trait Clock: Send + Sync + 'static {
     /// Nanoseconds since an origin that is fixed for the life of the store.
     fn now_ns(&self) -> u64;
@@ -53,11 +75,24 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 /// The system's monotonic clock, read at every use. The default.
+///
+/// ```
+/// use epochkv::{Clock, SystemClock};
+///
+/// let (one, other) = (SystemClock::new(), SystemClock::new());
+/// let before = one.now_ns();
+/// assert!(other.now_ns() >= before);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock(());
 
 impl SystemClock {
     /// The clock; all of a process have one origin.
+    ///
+    /// ```
+    /// let kv = epochkv::Kv::builder().clock(epochkv::SystemClock::new()).build();
+    /// # let _: epochkv::Kv = kv;
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self(())
@@ -90,18 +125,45 @@ pub struct ManualClock(Arc<Ticks>);
 
 impl ManualClock {
     /// A clock that stands at zero.
+    ///
+    /// ```
+    /// use epochkv::{Clock, ManualClock};
+    ///
+    /// assert_eq!(ManualClock::new().now_ns(), 0);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Moves the clock forward; it stops at the end of time, 584 years on.
+    ///
+    /// ```
+    /// use epochkv::{Clock, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// clock.clone().advance(Duration::from_millis(2));
+    /// assert_eq!(clock.now_ns(), 2_000_000);
+    /// clock.advance(Duration::MAX);
+    /// assert_eq!(clock.now_ns(), u64::MAX);
+    /// ```
     pub fn advance(&self, by: Duration) {
         self.0.advance(nanos(by));
     }
 
     /// Moves the clock forward to `time` since its origin. A time that has
     /// passed changes nothing.
+    ///
+    /// ```
+    /// use epochkv::{Clock, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// clock.advance_to(Duration::from_nanos(9));
+    /// clock.advance_to(Duration::from_nanos(5));
+    /// assert_eq!(clock.now_ns(), 9);
+    /// ```
     pub fn advance_to(&self, time: Duration) {
         self.0.raise(nanos(time));
     }
@@ -134,6 +196,11 @@ pub struct CachedClock(Arc<Ticks>);
 
 impl CachedClock {
     /// A clock that shows the system's time of now.
+    ///
+    /// ```
+    /// let kv = epochkv::Kv::builder().clock(epochkv::CachedClock::new()).build();
+    /// assert!(kv.is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         let clock = Self::default();
@@ -142,6 +209,17 @@ impl CachedClock {
     }
 
     /// Reads the system's clock and shows its time from now on.
+    ///
+    /// ```
+    /// use epochkv::{CachedClock, Clock};
+    ///
+    /// let clock = CachedClock::new();
+    /// let before = clock.now_ns();
+    /// std::thread::yield_now();
+    /// assert_eq!(clock.now_ns(), before);
+    /// clock.tick();
+    /// assert!(clock.now_ns() >= before);
+    /// ```
     pub fn tick(&self) {
         self.0.raise(SystemClock::new().now_ns());
     }

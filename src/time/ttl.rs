@@ -38,6 +38,15 @@ const LAST: u64 = FIXED - 1;
 
 impl Ttl {
     /// No expiry.
+    ///
+    /// ```
+    /// use epochkv::{Kv, Ttl};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set_ex("k", 1, Ttl::NEVER)?;
+    /// assert_eq!(kv.ttl("k"), -1);
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub const NEVER: Self = Self { ms: 0 };
 
     /// Whole seconds; zero is [`NEVER`](Self::NEVER).
@@ -46,6 +55,15 @@ impl Ttl {
     ///
     /// [`NegativeTtl`](ErrorKind::NegativeTtl) below zero: a deadline in the
     /// past is refused, it must not turn into an entry that never dies.
+    ///
+    /// ```
+    /// use epochkv::Ttl;
+    ///
+    /// assert_eq!(Ttl::from_secs(60)?, Ttl::from(60));
+    /// assert_eq!(Ttl::from_secs(0)?, Ttl::NEVER);
+    /// assert!(Ttl::from_secs(-1).is_err());
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
     pub fn from_secs(secs: i64) -> Result<Self, Error> {
         u64::try_from(secs).map(Self::from).map_err(|_| ErrorKind::NegativeTtl.into())
     }
@@ -106,6 +124,19 @@ impl From<Option<Duration>> for Ttl {
 }
 
 /// What is known about the end of a key.
+///
+/// ```
+/// use epochkv::{Expiry, Kv};
+/// use std::time::Duration;
+///
+/// let kv = Kv::new();
+/// kv.set_ex("k", 1, 10)?;
+/// match kv.expiry("k") {
+///     Expiry::In(left) => assert!(left <= Duration::from_secs(10)),
+///     Expiry::Never | Expiry::Missing => unreachable!(),
+/// }
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Expiry {
     /// The key is absent.
@@ -119,12 +150,27 @@ pub enum Expiry {
 impl Expiry {
     /// The whole seconds left, rounded up, so at least 1; -1 without a
     /// deadline, -2 for an absent key.
+    ///
+    /// ```
+    /// use epochkv::Expiry;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Expiry::In(Duration::from_millis(1001)).as_secs(), 2);
+    /// assert_eq!([Expiry::Never.as_secs(), Expiry::Missing.as_secs()], [-1, -2]);
+    /// ```
     #[must_use]
     pub fn as_secs(self) -> i64 {
         self.code(|time| time.as_nanos().div_ceil(1_000_000_000))
     }
 
     /// As [`as_secs`](Self::as_secs), in milliseconds.
+    ///
+    /// ```
+    /// use epochkv::Expiry;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Expiry::In(Duration::from_millis(1001)).as_millis(), 1001);
+    /// ```
     #[must_use]
     pub fn as_millis(self) -> i64 {
         self.code(|time| time.as_nanos().div_ceil(u128::from(NS_PER_MS)))
@@ -150,6 +196,19 @@ impl Expiry {
 /// When [`Kv::expire_if`](crate::Kv::expire_if) and
 /// [`Kv::expire_at`](crate::Kv::expire_at) set a new deadline. No deadline
 /// counts as one that is infinitely far away.
+///
+/// ```
+/// use epochkv::{Condition, Kv};
+/// use std::time::Duration;
+///
+/// let kv = Kv::new();
+/// kv.set("k", 1)?;
+/// let (soon, later) = (Duration::from_secs(5), Duration::from_secs(9));
+/// assert!(!kv.expire_if("k", soon, Condition::IfLater), "never is later than any time");
+/// assert!(kv.expire_if("k", later, Condition::IfNone));
+/// assert!(kv.expire_if("k", soon, Condition::IfEarlier));
+/// # Ok::<(), epochkv::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// Always.

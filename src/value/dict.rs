@@ -214,6 +214,12 @@ impl<K: Into<Arc<str>>, V: Into<Value>> FromIterator<(K, V)> for Dict {
 }
 
 /// The entries of a [`Dict`] in the order of the bytes of their keys; see [`Dict::iter`].
+///
+/// ```
+/// let dict: epochkv::Dict = [("b", 1), ("a", 2)].into_iter().collect();
+/// let entries: epochkv::DictIter<'_> = dict.iter();
+/// assert_eq!(entries.rev().map(|(key, _)| key).collect::<String>(), "ba");
+/// ```
 #[derive(Clone, Debug)]
 pub struct DictIter<'a>(btree_map::Iter<'a, Arc<str>, Value>);
 
