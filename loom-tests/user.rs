@@ -1,5 +1,5 @@
-//! A program on top of the store, checked with loom: what `README.md` in this
-//! folder shows to users.
+//! Programs on top of the store, checked with loom: by the harness of the models here,
+//! and by what users have, `epochkv::model`.
 #![cfg(epochkv_loom)]
 
 mod common;
@@ -82,5 +82,31 @@ fn a_ticket_hands_over_its_work() {
             assert_eq!(job.done(), 7);
         }
         producer.join().expect("the producer panicked");
+    });
+}
+
+/// The model that `docs/TESTING.md` shows, with nothing of the harness here.
+#[test]
+fn one_of_two_wins() {
+    epochkv::model(None, || {
+        let kv = epochkv::Kv::with_capacity(8);
+        let other = kv.clone();
+        let worker = loom::thread::spawn(move || other.set_if_absent("k", 1, 0));
+        let mine = kv.set_if_absent("k", 2, 0);
+        let theirs = worker.join().unwrap();
+        assert_ne!(mine, theirs);
+    });
+}
+
+/// A model whose assertion fails in some interleaving fails, and says so.
+#[test]
+#[should_panic = "the other was faster"]
+fn a_model_that_is_wrong_fails() {
+    epochkv::model(None, || {
+        let kv = epochkv::Kv::with_capacity(8);
+        let other = kv.clone();
+        let worker = loom::thread::spawn(move || other.set("k", 1));
+        assert!(!kv.exists("k"), "the other was faster");
+        worker.join().unwrap().unwrap();
     });
 }

@@ -11,4 +11,5 @@ unset "${!LOOM_@}"
 export RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom --cfg crossbeam_sanitize"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target/loom}"
 export RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
-exec cargo test --release --no-fail-fast --test 'loom_*' -- --nocapture "$@"
+exec cargo test --release --no-fail-fast -p epochkv -p epochkv-job-lock --test 'loom_*' \
+    -- --nocapture "$@"

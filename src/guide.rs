@@ -6,6 +6,7 @@
 //! - [`limits`]: what the store does not do, and how large things may be
 //! - [`choosing`]: between this and papaya, dashmap, scc, moka, quick_cache and Redis
 //! - [`migrating`]: from dashmap with a TTL by hand, from moka, and from Redis
+//! - [`testing`]: time and interleavings in your own tests
 //! - [`benchmarks`]: figures, with commands, and where peers win
 //!
 //! These modules are empty, and exist in the documentation only.
@@ -31,5 +32,6 @@ pages! {
     limits "../docs/LIMITS.md"
     choosing "../docs/CHOOSING.md"
     migrating "../docs/MIGRATING.md"
+    testing "../docs/TESTING.md"
     benchmarks "../docs/BENCHMARKS.md"
 }
