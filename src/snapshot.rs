@@ -219,6 +219,36 @@ impl Snapshot {
         self.as_ref().as_dict()
     }
 
+    /// The value of `key`, if this is a dict that has it. O(log n).
+    ///
+    /// ```
+    /// use epochkv::{Kv, Value};
+    ///
+    /// let kv = Kv::new();
+    /// kv.set("user", Value::dict([("name", "Ann")]))?;
+    /// assert!(kv.get("user").is_some_and(|user| user.get("name") == Some(&"Ann".into())));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.as_ref().get(key)
+    }
+
+    /// The item at `index`, if this is a list that long. O(1).
+    ///
+    /// ```
+    /// # let kv = epochkv::Kv::new();
+    /// kv.set("primes", [2, 3, 5])?;
+    /// let primes = kv.get("primes").unwrap();
+    /// assert_eq!(primes.at(1).and_then(|prime| prime.as_int()), Some(3));
+    /// assert!(primes.at(3).is_none());
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<&Value> {
+        self.as_ref().at(index)
+    }
+
     /// A [`Value`] to keep or to change. O(1) for lists, dicts and long texts;
     /// short texts (up to 1 KiB) are copied.
     ///
@@ -314,7 +344,7 @@ impl PartialEq for Snapshot {
 
 /// Implements comparison with what a [`ValueRef`] compares with.
 macro_rules! compares_with {
-    ($($other:ty),*) => {$(
+    ($($other:ty),* $(,)?) => {$(
         impl PartialEq<$other> for Snapshot {
             fn eq(&self, other: &$other) -> bool {
                 self.as_ref() == *other
@@ -329,7 +359,19 @@ macro_rules! compares_with {
     )*};
 }
 
-compares_with!(bool, i32, i64, f64, &str, String, Value);
+compares_with!(bool, i32, i64, f64, &str, String, &[u8], Vec<u8>, List, Dict, Value);
+
+impl PartialEq<ValueRef<'_>> for Snapshot {
+    fn eq(&self, other: &ValueRef<'_>) -> bool {
+        self.as_ref() == *other
+    }
+}
+
+impl PartialEq<Snapshot> for ValueRef<'_> {
+    fn eq(&self, other: &Snapshot) -> bool {
+        other == self
+    }
+}
 
 impl PartialEq<str> for Snapshot {
     fn eq(&self, other: &str) -> bool {

@@ -1,9 +1,9 @@
 //! Snapshots: kept for ever, sent anywhere, never changing; and printing of every public type.
 
 use epochkv::{
-    Builder, CachedClock, Change, Condition, Cursor, Error, ErrorKind, Expiry, IncrOptions,
-    Incremented, Item, Kv, ManualClock, Pattern, PatternError, Scan, Snapshot, Stats, SystemClock,
-    Ttl, Value,
+    Builder, CachedClock, Change, Condition, Cursor, Dict, Error, ErrorKind, Expiry, IncrOptions,
+    Incremented, Item, Kv, List, ManualClock, Pattern, PatternError, Scan, Snapshot, Stats,
+    SystemClock, Ttl, Value, ValueRef,
 };
 use std::fmt::{Debug, Display};
 use std::future::Future;
@@ -240,6 +240,12 @@ fn compare_with_rust_types_and_values() {
     assert!(get("a".into()) == "a" && get("a".into()) == text);
     assert!(get("a".into()) == *"a" && get("a".into()) != get(Value::bytes(*b"a")));
     assert!(get((-0.0).into()) == get(0.0.into()));
+    let (bytes, slice): (Vec<u8>, &[u8]) = (vec![1, 2], &[1, 2]);
+    assert!(get(slice.into()) == bytes && slice == get(slice.into()) && get("a".into()) != slice);
+    let (list, dict) = (List::from_iter([1, 2]), Dict::from_iter([("a", 1)]));
+    assert!(get(list.clone().into()) == list && list == get([1, 2].into()));
+    assert!(get(dict.clone().into()) == dict && get(list.clone().into()) != dict);
+    assert!(get(7.into()) == ValueRef::Int(7) && ValueRef::Int(8) != get(7.into()));
     for value in values().into_iter().filter(|value| *value == value.clone()) {
         let snapshot = get(value.clone());
         assert_eq!(snapshot, value);

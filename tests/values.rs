@@ -195,6 +195,8 @@ fn dicts_are_ordered_by_the_bytes_of_their_keys() {
     assert!(dict.iter().rev().map(|(key, _)| key).eq(expected.into_iter().rev()));
     assert!((&dict).into_iter().all(|(key, value)| *value == key.len() as i64));
     assert_eq!((dict.len(), dict.iter().len(), dict.values().len()), (9, 9, 9));
+    let owned: Vec<_> = dict.clone().into_iter().map(|(key, _)| key).collect();
+    assert!(dict.keys().eq(owned.iter().map(|key| &**key)));
 }
 
 #[test]

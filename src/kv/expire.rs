@@ -109,7 +109,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new();
-    /// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+    /// let kv = Kv::builder().clock(clock.clone()).build();
     /// kv.set("k", 1)?;
     /// assert!(kv.expire_at("k", Duration::from_secs(7), Condition::Always));
     /// assert!(!kv.expire_at("k", Duration::from_secs(7), Condition::IfLater));

@@ -224,6 +224,29 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Iterator for Scan<'_, K, S, C> {
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> core::iter::FusedIterator for Scan<'_, K, S, C> {}
 
+/// All entries, as [`Kv::scan`] meets them.
+///
+/// ```
+/// use epochkv::Kv;
+///
+/// let kv = Kv::new();
+/// kv.set_many([("a", 1), ("b", 2)], 0)?;
+/// let mut sum = 0;
+/// for item in &kv {
+///     sum += item.value().as_int().unwrap_or(0);
+/// }
+/// assert_eq!(sum, 3);
+/// # Ok::<(), epochkv::Error>(())
+/// ```
+impl<'s, K: Key + ?Sized, S: BuildHasher, C: Clock> IntoIterator for &'s Kv<K, S, C> {
+    type Item = Item<K>;
+    type IntoIter = Scan<'s, K, S, C>;
+
+    fn into_iter(self) -> Scan<'s, K, S, C> {
+        self.scan(&Pattern::everything())
+    }
+}
+
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Walks over all keys that match a pattern, in no particular order, without
     /// collecting them first.

@@ -92,7 +92,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new();
-    /// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+    /// let kv = Kv::builder().clock(clock.clone()).build();
     /// kv.set_ex("session", "token", 60)?;
     /// assert_eq!(kv.sweep(1000).removed, 0);
     /// clock.advance(Duration::from_secs(60));
@@ -118,7 +118,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new();
-    /// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+    /// let kv = Kv::builder().clock(clock.clone()).build();
     /// kv.set_ex("session", "token", 60)?;
     /// clock.advance(Duration::from_secs(60));
     /// let mut gone = Vec::new();

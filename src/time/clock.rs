@@ -114,7 +114,7 @@ impl Clock for SystemClock {
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::new();
-/// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+/// let kv = Kv::builder().clock(clock.clone()).build();
 /// kv.set_ex("k", 1, 10)?;
 /// clock.advance(Duration::from_secs(10));
 /// assert!(!kv.exists("k"));
@@ -185,7 +185,7 @@ impl Clock for ManualClock {
 /// use epochkv::{CachedClock, Kv};
 ///
 /// let clock = CachedClock::new();
-/// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+/// let kv = Kv::builder().clock(clock.clone()).build();
 /// kv.set_ex("k", 1, 60)?;
 /// clock.tick();
 /// assert!(kv.exists("k"));

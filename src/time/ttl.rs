@@ -77,7 +77,7 @@ impl Ttl {
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new();
-    /// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+    /// let kv = Kv::builder().clock(clock.clone()).build();
     /// clock.advance(Duration::from_secs(100));
     /// kv.set_ex("k", 1, Ttl::until(Duration::from_secs(107)))?;
     /// assert_eq!(kv.ttl("k"), 7);
@@ -210,6 +210,7 @@ impl Expiry {
 /// # Ok::<(), epochkv::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Condition {
     /// Always.
     Always,

@@ -254,6 +254,16 @@ impl<'a> IntoIterator for &'a Dict {
     }
 }
 
+/// The entries, in the order of the bytes of their keys; see [`Dict::into_map`] for the cost.
+impl IntoIterator for Dict {
+    type Item = (Arc<str>, Value);
+    type IntoIter = btree_map::IntoIter<Arc<str>, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.into_map().into_iter()
+    }
+}
+
 /// As for [`Value`]: structural, NaN is not equal to itself.
 impl PartialEq for Dict {
     fn eq(&self, other: &Self) -> bool {

@@ -11,7 +11,8 @@ use crate::error::Error;
 /// are copied only once, into the store.
 ///
 /// Everything that turns into a [`Value`] turns into an `Input`. For a type of one's own,
-/// convert to [`Value`] first.
+/// convert to [`Value`] first; and for `u64`, `usize` and wider, which an [`i64`] may not
+/// hold, with [`Value::try_from`].
 ///
 /// ```
 /// use epochkv::{Input, Value};
@@ -22,6 +23,8 @@ use crate::error::Error;
 /// assert_eq!(write("text"), "text");
 /// assert_eq!(write(&Value::from(1)), 1);
 /// assert_eq!(write(vec![1, 2]), Value::list([1, 2]));
+/// assert_eq!(write(Value::try_from("text".len())?), 4);
+/// # Ok::<(), epochkv::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
