@@ -57,8 +57,9 @@ pub use update::Change;
 ///
 /// Every operation on one key is linearizable, none takes a lock or waits for
 /// another thread, and all may be called from everywhere, also from within the
-/// closures that some of them take. The README's table says for each operation
-/// what progress it guarantees and what it costs.
+/// closures that some of them take. The [table](crate#what-each-operation-guarantees) on the
+/// crate's page says for each operation what progress it guarantees and what it costs; the
+/// [guide](crate::guide::guarantees) says what that means.
 ///
 /// ```
 /// use epochkv::Kv;
