@@ -14,7 +14,8 @@ const MAX_BRANCHES: usize = 20_000;
 /// model checking builds only, `RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom"`.
 ///
 /// `body` makes its stores itself and joins all its threads. Removed entries are kept
-/// until it ends. Panics as `body` does in any of the interleavings, and if it never ends.
+/// until it ends. Calls of a store pass a word that all threads share, so that loom tries
+/// every order of the calls. Panics as `body` does in any of the interleavings, and if it never ends.
 ///
 /// Loom's variables in the environment are ignored: some of its limits end an exploration
 /// as if it had succeeded.
@@ -27,7 +28,9 @@ pub fn model(preemptions: impl Into<Option<usize>>, body: impl Fn() + Send + Syn
     builder.max_duration = None;
     on_a_thread_of_its_own(move || {
         builder.check(move || {
+            reclaim::set_gate(true);
             body();
+            reclaim::set_gate(false);
             reclaim::release_kept();
         });
     });

@@ -394,12 +394,15 @@ mod imp {
 /// nothing to the state space.
 #[cfg(epochkv_loom)]
 mod imp {
+    use loom::sync::atomic::{AtomicU64, Ordering};
     use std::cell::{Cell, RefCell};
+    use std::sync::Arc;
 
     thread_local! {
         // Loom runs all threads of a model on one thread of the system.
         static KEEP: Cell<bool> = const { Cell::new(true) };
         static KEPT: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(Vec::new()) };
+        static GATE: RefCell<Option<Arc<AtomicU64>>> = const { RefCell::new(None) };
     }
 
     pub(super) enum Guard {
@@ -423,6 +426,10 @@ mod imp {
     }
 
     pub(super) fn pin() -> Guard {
+        if let Some(gate) = GATE.with_borrow(Clone::clone) {
+            // Relaxed: a model must not see order where the store made none.
+            gate.fetch_add(1, Ordering::Relaxed);
+        }
         if KEEP.get() { Guard::Keep } else { Guard::Epoch(crossbeam_epoch::pin()) }
     }
 
@@ -432,6 +439,10 @@ mod imp {
 
     pub(super) fn use_epoch(yes: bool) {
         KEEP.set(!yes);
+    }
+
+    pub(super) fn set_gate(closed: bool) {
+        GATE.set(closed.then(Arc::default));
     }
 
     pub(super) fn release_kept() {
@@ -450,6 +461,14 @@ mod imp {
 #[cfg(epochkv_loom)]
 pub fn use_epoch(yes: bool) {
     imp::use_epoch(yes);
+}
+
+/// Lets every pin of this model pass one shared word first, so that loom tries all orders of
+/// the store's calls, or no longer. Loom compares an access only with the last one to the same
+/// object, and may never let a thread that exchanges a word after a look go first.
+#[cfg(epochkv_loom)]
+pub fn set_gate(closed: bool) {
+    imp::set_gate(closed);
 }
 
 /// Ends one execution of a model that kept its garbage: releases all of it.
