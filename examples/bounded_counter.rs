@@ -23,7 +23,7 @@ fn cancel(kv: &Kv, seats: i64, house: i64) -> Result<i64, Error> {
     Ok(kv.incr_with("seats", &IncrOptions::by(seats).max(house).saturate(true))?.value)
 }
 
-pub fn main() -> Result<(), Error> {
+pub(crate) fn main() -> Result<(), Error> {
     let kv = Kv::new();
     let house = 1000;
     kv.set("seats", house)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use epochkv::{Error, IncrOptions, Kv};
 
-pub fn main() -> Result<(), Error> {
+pub(crate) fn main() -> Result<(), Error> {
     // A handle is cheap to clone: give one to every thread or task.
     let kv: Kv = Kv::new();
 

@@ -30,7 +30,7 @@ fn read(kv: &Store, database: &mut Database, key: &str) -> Result<Snapshot, Erro
     kv.get_or_insert_with(key, TTL, || database.load(key).into())
 }
 
-pub fn main() -> Result<(), Error> {
+pub(crate) fn main() -> Result<(), Error> {
     let clock = ManualClock::new();
     let kv = Kv::builder().clock(clock.clone()).build();
     let mut database = Database::default();

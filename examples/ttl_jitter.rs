@@ -39,7 +39,7 @@ fn expirations(ttl_of: impl Fn(&str) -> Duration) -> Result<Vec<usize>, Error> {
     Ok(seconds)
 }
 
-pub fn main() -> Result<(), Error> {
+pub(crate) fn main() -> Result<(), Error> {
     let (ttl, spread) = (Duration::from_secs(60), Duration::from_secs(20));
     let together = expirations(|_| ttl)?;
     let hashes = RandomState::new();

@@ -10,7 +10,7 @@ use std::path::Path;
 macro_rules! programs {
     ($($name:ident $path:literal;)*) => {
         $(
-            // Their `main` is public for this.
+            // Their `main` is `pub(crate)` for this.
             #[path = $path]
             mod $name;
 
