@@ -14,15 +14,8 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 /// A thread that sweeps a store; see [`Kv::start_sweeper`]. Dropping this ends it.
-///
 /// ```
-/// use epochkv::Kv;
-/// use std::time::Duration;
-///
-/// let kv = Kv::new();
-/// let sweeper = kv.start_sweeper(Duration::from_millis(100))?;
-/// // While the program runs.
-/// drop(sweeper);
+/// let sweeper = epochkv::Kv::new().start_sweeper(std::time::Duration::from_millis(100))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[must_use = "the sweeper ends when this is dropped"]
@@ -112,12 +105,11 @@ where
     /// As [`start_sweeper`](Self::start_sweeper), and calls `on_expire` with the key
     /// and last value of each entry that the sweeper removes, after it is gone.
     ///
-    /// `on_expire` runs in the sweeper's thread, under no lock and no guard; it
-    /// may call the store, drop the `Sweeper`, and take its time, at the expense of
-    /// sweeping only. A closure that owns a handle to the store keeps it alive until the
-    /// `Sweeper` is dropped. If it panics, the panic is caught and
-    /// [counted](crate::Stats::callback_panics). Entries that another operation found expired
-    /// first are not reported.
+    /// `on_expire` runs in the sweeper's thread, under no lock and no guard; it may call the
+    /// store, drop the `Sweeper`, and take its time, at the expense of sweeping only. If it owns
+    /// a handle to the store, that lives as long as the `Sweeper`. If it panics, the panic is
+    /// caught and [counted](crate::Stats::callback_panics). Entries that another operation found
+    /// expired first are not reported.
     ///
     /// # Errors
     ///
@@ -195,26 +187,10 @@ where
 
     /// As [`run_sweeper`](Self::run_sweeper), and calls `on_expire` as
     /// [`start_sweeper_with`](Self::start_sweeper_with) does.
-    ///
     /// ```
-    /// use epochkv::Kv;
-    /// use std::time::Duration;
-    ///
-    /// # #[cfg(feature = "tokio-test")]
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-    /// let kv = Kv::new();
-    /// let (sender, expired) = std::sync::mpsc::channel();
-    /// tokio::spawn(kv.run_sweeper_with(Duration::from_millis(1), move |key, _value| {
-    ///     let _ = sender.send(key.to_owned());
-    /// }));
-    /// kv.set_ex("session:7", "Ann", Duration::from_millis(5))?;
-    /// while kv.len() > 0 {
-    ///     tokio::time::sleep(Duration::from_millis(1)).await;
-    /// }
-    /// assert_eq!(expired.try_recv()?, "session:7");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let (kv, tick) = (epochkv::Kv::new(), std::time::Duration::from_millis(100));
+    /// let sweeper = kv.run_sweeper_with(tick, |key, value| println!("{key} was {value}"));
+    /// # drop(sweeper);
     /// ```
     pub fn run_sweeper_with<F>(
         &self,
