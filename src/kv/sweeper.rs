@@ -14,8 +14,15 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 /// A thread that sweeps a store; see [`Kv::start_sweeper`]. Dropping this ends it.
+///
 /// ```
-/// let sweeper = epochkv::Kv::new().start_sweeper(std::time::Duration::from_millis(100))?;
+/// use epochkv::Kv;
+/// use std::time::Duration;
+///
+/// let kv = Kv::new();
+/// let sweeper = kv.start_sweeper(Duration::from_millis(100))?;
+/// // While the program runs.
+/// drop(sweeper);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[must_use = "the sweeper ends when this is dropped"]
@@ -187,10 +194,26 @@ where
 
     /// As [`run_sweeper`](Self::run_sweeper), and calls `on_expire` as
     /// [`start_sweeper_with`](Self::start_sweeper_with) does.
+    ///
     /// ```
-    /// let (kv, tick) = (epochkv::Kv::new(), std::time::Duration::from_millis(100));
-    /// let sweeper = kv.run_sweeper_with(tick, |key, value| println!("{key} was {value}"));
-    /// # drop(sweeper);
+    /// use epochkv::Kv;
+    /// use std::time::Duration;
+    ///
+    /// # #[cfg(feature = "tokio-test")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let kv = Kv::new();
+    /// let (sender, expired) = std::sync::mpsc::channel();
+    /// tokio::spawn(kv.run_sweeper_with(Duration::from_millis(1), move |key, _value| {
+    ///     let _ = sender.send(key.to_owned());
+    /// }));
+    /// kv.set_ex("session:7", "Ann", Duration::from_millis(5))?;
+    /// while kv.len() > 0 {
+    ///     tokio::time::sleep(Duration::from_millis(1)).await;
+    /// }
+    /// assert_eq!(expired.try_recv()?, "session:7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run_sweeper_with<F>(
         &self,
