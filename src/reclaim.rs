@@ -394,7 +394,7 @@ mod imp {
 /// nothing to the state space.
 #[cfg(epochkv_loom)]
 mod imp {
-    use loom::sync::atomic::{AtomicU64, Ordering};
+    use crate::sync::{AtomicU64, Ordering};
     use std::cell::{Cell, RefCell};
     use std::sync::Arc;
 
