@@ -29,6 +29,9 @@ pub use snapshot::Snapshot;
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};
 pub use time::ttl::{Condition, Expiry, Ttl};
 pub use value::{Dict, DictIter, Input, Kind, List, ListItem, TryFromValueError, Value, ValueRef};
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use value::{SerdeError, ValueDeserializer, ValueSerializer, from_value, to_value};
 
 /// What the models in `loom-tests` reach into. Not part of the crate: it exists
 /// only in model checking builds.

@@ -28,6 +28,8 @@ mod scan;
 mod stats;
 mod sweep;
 mod sweeper;
+#[cfg(feature = "serde")]
+mod typed;
 mod update;
 mod walk;
 
