@@ -4,6 +4,8 @@
 #![cfg_attr(epochkv_loom, allow(missing_docs, missing_debug_implementations))]
 
 mod counter;
+#[cfg(feature = "dump")]
+mod dump;
 mod error;
 mod glob;
 mod key;
@@ -18,12 +20,18 @@ mod table;
 mod time;
 mod value;
 
+#[cfg(feature = "dump")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dump")))]
+pub use dump::{LoadError, LoadErrorKind};
 pub use error::{Error, ErrorKind};
 pub use glob::{Pattern, PatternError, PatternErrorKind};
 pub use key::Key;
 pub use kv::{
     Builder, Change, Cursor, IncrOptions, Incremented, Item, Kv, Scan, Stats, Sweeper, Swept,
 };
+#[cfg(feature = "dump")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dump")))]
+pub use kv::{Dumped, Loaded};
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};

@@ -19,9 +19,13 @@ mod access;
 mod atomic;
 mod batch;
 mod builder;
+#[cfg(feature = "dump")]
+mod dump;
 mod expire;
 mod incr;
 mod keys;
+#[cfg(feature = "dump")]
+mod load;
 mod ops;
 mod rounds;
 mod scan;
@@ -45,7 +49,11 @@ use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 pub use builder::Builder;
+#[cfg(feature = "dump")]
+pub use dump::Dumped;
 pub use incr::{IncrOptions, Incremented};
+#[cfg(feature = "dump")]
+pub use load::Loaded;
 pub use scan::{Cursor, Item, Scan};
 pub use stats::Stats;
 pub use sweep::Swept;

@@ -6,7 +6,7 @@ use crate::record::Deadline;
 use core::cell::OnceCell;
 use core::time::Duration;
 
-const NS_PER_MS: u64 = 1_000_000;
+pub(super) const NS_PER_MS: u64 = 1_000_000;
 
 /// A time to live: how long after the call an entry stays.
 ///

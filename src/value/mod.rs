@@ -9,6 +9,8 @@ mod convert;
 mod dict;
 mod extract;
 mod input;
+#[cfg(feature = "json")]
+mod json;
 mod kind;
 mod list;
 mod node;

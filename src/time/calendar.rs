@@ -1,0 +1,117 @@
+//! Deadlines by the store's clock, which begins with the process, and by the calendar.
+
+use super::clock::Clock;
+use super::ttl::NS_PER_MS;
+use crate::record::Deadline;
+
+/// A deadline that no clock reaches.
+const NEVER_REACHED: u64 = u64::MAX;
+
+/// One instant by both. Deadlines are carried over by how far away they are, never early: each
+/// way adds less than a millisecond.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instants {
+    clock_ns: u64,
+    unix_ns: i128,
+}
+
+impl Instants {
+    /// Now.
+    pub(crate) fn now(clock: &impl Clock) -> Self {
+        clock.refresh();
+        let unix_ns = clock.unix_time().as_nanos();
+        Self { clock_ns: clock.now_ns(), unix_ns: i128::try_from(unix_ns).unwrap_or(i128::MAX) }
+    }
+
+    /// This instant by the calendar, in milliseconds.
+    pub(crate) fn unix_ms(self) -> u64 {
+        u64::try_from(self.unix_ns / i128::from(NS_PER_MS)).unwrap_or(u64::MAX)
+    }
+
+    /// A deadline of the store in milliseconds by the calendar; none stays none.
+    pub(crate) fn to_calendar(self, deadline: Deadline) -> Option<u64> {
+        match deadline {
+            0 => None,
+            NEVER_REACHED => Some(NEVER_REACHED),
+            _ => {
+                Some(ceil_ms(self.unix_ns.saturating_add(ns(deadline) - i128::from(self.clock_ns))))
+            }
+        }
+    }
+
+    /// The deadline that an entry gets now; none if it has passed.
+    pub(crate) fn to_deadline(self, calendar: Option<u64>) -> Option<Deadline> {
+        let left = match calendar {
+            None => return Some(0),
+            Some(NEVER_REACHED) => return Some(NEVER_REACHED),
+            Some(unix_ms) => ns(unix_ms).saturating_sub(self.unix_ns),
+        };
+        (left > 0).then(|| ceil_ms(i128::from(self.clock_ns) + left))
+    }
+}
+
+fn ns(ms: u64) -> i128 {
+    i128::from(ms) * i128::from(NS_PER_MS)
+}
+
+/// Rounded up; what is too far away is never reached.
+fn ceil_ms(ns: i128) -> u64 {
+    let ms =
+        ns.div_euclid(i128::from(NS_PER_MS)) + i128::from(ns.rem_euclid(i128::from(NS_PER_MS)) > 0);
+    u64::try_from(ms.max(0)).unwrap_or(NEVER_REACHED)
+}
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{Instants, NEVER_REACHED, NS_PER_MS};
+
+    fn at(clock_ns: u64, unix_ns: u64) -> Instants {
+        Instants { clock_ns, unix_ns: unix_ns.into() }
+    }
+
+    #[test]
+    fn a_deadline_is_as_far_away_after_a_restart() {
+        let ms = NS_PER_MS;
+        let before = at(1000 * ms, 5_000_000 * ms);
+        let calendar = before.to_calendar(4000);
+        assert_eq!(calendar, Some(5_003_000));
+        // Another process, whose clock began anew, half a second later.
+        let after = at(7 * ms, 5_000_500 * ms);
+        assert_eq!(after.to_deadline(calendar), Some(2507));
+        assert_eq!(at(0, 5_003_000 * ms).to_deadline(calendar), None);
+        assert_eq!(at(0, 5_003_000 * ms - 1).to_deadline(calendar), Some(1));
+    }
+
+    #[test]
+    fn fractions_never_make_it_early_and_less_than_two_milliseconds_late() {
+        for (clock, unix, later) in [(1, 0, 0), (0, 1, 0), (999_999, 1, 7), (1, 999_999, 3)] {
+            let before = at(clock, unix);
+            let deadline = 10;
+            let calendar = before.to_calendar(deadline);
+            let after = at(later, unix + later);
+            let left = before_ns(deadline) - clock - later;
+            let new = after.to_deadline(calendar).map(before_ns);
+            let new = new.expect("it lives") - later;
+            assert!(new >= left && new < left + 2 * NS_PER_MS, "{left} became {new}");
+        }
+    }
+
+    fn before_ns(deadline: u64) -> u64 {
+        deadline * NS_PER_MS
+    }
+
+    #[test]
+    fn extremes_saturate() {
+        let (early, late) = (at(0, 0), at(u64::MAX, u64::MAX));
+        for instant in [early, late, Instants { clock_ns: 0, unix_ns: i128::MAX }] {
+            assert_eq!(instant.to_calendar(0), None);
+            assert_eq!(instant.to_deadline(None), Some(0));
+            assert_eq!(instant.to_calendar(NEVER_REACHED), Some(NEVER_REACHED));
+            assert_eq!(instant.to_deadline(Some(NEVER_REACHED)), Some(NEVER_REACHED));
+        }
+        assert_eq!(at(0, u64::MAX).to_calendar(NEVER_REACHED - 1), Some(NEVER_REACHED));
+        assert_eq!(at(u64::MAX, 0).to_deadline(Some(NEVER_REACHED - 1)), Some(NEVER_REACHED));
+        assert_eq!(at(u64::MAX, 0).to_calendar(1), Some(0));
+        assert_eq!(early.to_deadline(Some(0)), None);
+    }
+}
