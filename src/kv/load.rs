@@ -82,7 +82,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// As [`load`](Self::load), and calls `progress` about every thousand entries, first while
-    /// they are read, then while they are stored. It runs outside of any operation and
+    /// they are read, then while they are stored, and at the end of each. It runs outside of any operation and
     /// may call the store.
     ///
     /// # Errors
@@ -194,6 +194,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             }
         }
         loaded.bytes = decoder.checked();
+        progress(loaded);
         Ok((records, decoder))
     }
 
@@ -213,7 +214,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                 loaded.stored += 1;
             }
             drop(guard);
-            if loaded.stored % SHOW_EVERY == 0 {
+            if loaded.stored % SHOW_EVERY == 0 || records.len() == 0 {
                 progress(loaded);
             }
         }
