@@ -18,6 +18,7 @@ mod sweep;
 mod sync;
 mod table;
 mod time;
+mod trace;
 mod value;
 
 #[cfg(feature = "dump")]
@@ -26,6 +27,9 @@ pub use dump::{LoadError, LoadErrorKind};
 pub use error::{Error, ErrorKind};
 pub use glob::{Pattern, PatternError, PatternErrorKind};
 pub use key::Key;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use kv::describe_metrics;
 pub use kv::{
     Builder, Change, Cursor, IncrOptions, Incremented, Item, Kv, Scan, Stats, Sweeper, Swept,
 };

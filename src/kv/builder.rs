@@ -6,6 +6,7 @@ use crate::time::clock::{Clock, SystemClock};
 use ahash::RandomState;
 use core::hash::BuildHasher;
 use core::marker::PhantomData;
+use std::sync::Arc;
 
 /// Options of a new store; see [`Kv::builder`].
 ///
@@ -26,12 +27,14 @@ pub struct Builder<K: Key + ?Sized = str, S = RandomState, C = SystemClock> {
     capacity: usize,
     hasher: S,
     clock: C,
+    name: Arc<str>,
     key: PhantomData<fn(&K)>,
 }
 
 impl<K: Key + ?Sized, S: Default, C: Default> Default for Builder<K, S, C> {
     fn default() -> Self {
-        Self { capacity: 0, hasher: S::default(), clock: C::default(), key: PhantomData }
+        let (hasher, clock) = (S::default(), C::default());
+        Self { capacity: 0, hasher, clock, name: Arc::default(), key: PhantomData }
     }
 }
 
@@ -40,6 +43,19 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// which it does not shrink.
     pub fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
+    }
+
+    /// A name for people: `Debug` shows it, and the features `metrics` and `tracing` tell by
+    /// it what they say of several stores.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::builder().name("sessions").build();
+    /// assert_eq!(format!("{kv:?}"), r#"Kv { name: "sessions", len: 0, .. }"#);
+    /// ```
+    pub fn name(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
     }
 
     /// Keys of bytes instead of text.
@@ -53,8 +69,8 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn byte_keys(self) -> Builder<[u8], S, C> {
-        let Self { capacity, hasher, clock, .. } = self;
-        Builder { capacity, hasher, clock, key: PhantomData }
+        let Self { capacity, hasher, clock, name, .. } = self;
+        Builder { capacity, hasher, clock, name, key: PhantomData }
     }
 
     /// Another hasher. The default is quick and keyed at random per store, but
@@ -64,19 +80,19 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// It must give equal keys equal hashes; a hasher that does not makes keys
     /// unfindable, but breaks nothing else.
     pub fn hasher<T: BuildHasher>(self, hasher: T) -> Builder<K, T, C> {
-        let Self { capacity, clock, key, .. } = self;
-        Builder { capacity, hasher, clock, key }
+        let Self { capacity, clock, name, key, .. } = self;
+        Builder { capacity, hasher, clock, name, key }
     }
 
     /// Another clock.
     pub fn clock<T: Clock>(self, clock: T) -> Builder<K, S, T> {
-        let Self { capacity, hasher, key, .. } = self;
-        Builder { capacity, hasher, clock, key }
+        let Self { capacity, hasher, name, key, .. } = self;
+        Builder { capacity, hasher, clock, name, key }
     }
 
     /// The store.
     #[must_use]
     pub fn build(self) -> Kv<K, S, C> {
-        Kv::from_parts(self.capacity, self.hasher, self.clock)
+        Kv::from_parts(self.capacity, self.hasher, self.clock, self.name)
     }
 }
