@@ -26,7 +26,7 @@ pub fn describe_metrics() {
     describe_counter!(
         "epochkv_callback_panics_total",
         Count,
-        "Panics of the callback that is told of expired entries"
+        "Panics of callbacks and other foreign code in sweepers"
     );
 }
 

@@ -1,10 +1,10 @@
 //! Deadlines by the store's clock, which begins with the process, and by the calendar.
 
 use super::clock::Clock;
-use super::ttl::NS_PER_MS;
+use super::ttl::{LAST, NS_PER_MS};
 use crate::record::Deadline;
 
-/// A deadline that no clock reaches.
+/// A time of the calendar that stands for the last deadline, which no clock reaches.
 const NEVER_REACHED: u64 = u64::MAX;
 
 /// One instant by both. Deadlines are carried over by how far away they are, never early: each
@@ -43,10 +43,10 @@ impl Instants {
     pub(crate) fn to_deadline(self, calendar: Option<u64>) -> Option<Deadline> {
         let left = match calendar {
             None => return Some(0),
-            Some(NEVER_REACHED) => return Some(NEVER_REACHED),
+            Some(NEVER_REACHED) => return Some(LAST),
             Some(unix_ms) => ns(unix_ms).saturating_sub(self.unix_ns),
         };
-        (left > 0).then(|| ceil_ms(i128::from(self.clock_ns) + left))
+        (left > 0).then(|| ceil_ms(i128::from(self.clock_ns) + left).min(LAST))
     }
 }
 
@@ -54,16 +54,16 @@ fn ns(ms: u64) -> i128 {
     i128::from(ms) * i128::from(NS_PER_MS)
 }
 
-/// Rounded up; what is too far away is never reached.
+/// Rounded up, and what is too large is the largest.
 fn ceil_ms(ns: i128) -> u64 {
     let ms =
         ns.div_euclid(i128::from(NS_PER_MS)) + i128::from(ns.rem_euclid(i128::from(NS_PER_MS)) > 0);
-    u64::try_from(ms.max(0)).unwrap_or(NEVER_REACHED)
+    u64::try_from(ms.max(0)).unwrap_or(u64::MAX)
 }
 
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
-    use super::{Instants, NEVER_REACHED, NS_PER_MS};
+    use super::{Instants, LAST, NEVER_REACHED, NS_PER_MS};
 
     fn at(clock_ns: u64, unix_ns: u64) -> Instants {
         Instants { clock_ns, unix_ns: unix_ns.into() }
@@ -106,11 +106,13 @@ mod tests {
         for instant in [early, late, Instants { clock_ns: 0, unix_ns: i128::MAX }] {
             assert_eq!(instant.to_calendar(0), None);
             assert_eq!(instant.to_deadline(None), Some(0));
-            assert_eq!(instant.to_calendar(NEVER_REACHED), Some(NEVER_REACHED));
-            assert_eq!(instant.to_deadline(Some(NEVER_REACHED)), Some(NEVER_REACHED));
+            assert_eq!(instant.to_calendar(LAST), Some(NEVER_REACHED));
+            assert_eq!(instant.to_deadline(Some(NEVER_REACHED)), Some(LAST));
         }
-        assert_eq!(at(0, u64::MAX).to_calendar(NEVER_REACHED - 1), Some(NEVER_REACHED));
-        assert_eq!(at(u64::MAX, 0).to_deadline(Some(NEVER_REACHED - 1)), Some(NEVER_REACHED));
+        let farther = at(0, u64::MAX).to_calendar(LAST - 1);
+        assert_eq!(farther, Some(LAST - 1 + u64::MAX.div_ceil(NS_PER_MS)));
+        assert_eq!(at(u64::MAX, 0).to_deadline(farther), Some(LAST));
+        assert_eq!(early.to_deadline(Some(LAST + 5)), Some(LAST));
         assert_eq!(at(u64::MAX, 0).to_calendar(1), Some(0));
         assert_eq!(early.to_deadline(Some(0)), None);
     }

@@ -34,7 +34,7 @@ pub struct Ttl {
 const FIXED: u64 = 1 << 63;
 
 /// The last deadline and the longest time, some 292 million years.
-const LAST: u64 = FIXED - 1;
+pub(super) const LAST: u64 = FIXED - 1;
 
 impl Ttl {
     /// No expiry.
