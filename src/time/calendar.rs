@@ -32,9 +32,10 @@ impl Instants {
     pub(crate) fn to_calendar(self, deadline: Deadline) -> Option<u64> {
         match deadline {
             0 => None,
-            NEVER_REACHED => Some(NEVER_REACHED),
+            LAST.. => Some(NEVER_REACHED),
             _ => {
-                Some(ceil_ms(self.unix_ns.saturating_add(ns(deadline) - i128::from(self.clock_ns))))
+                let left = ns(deadline) - i128::from(self.clock_ns);
+                Some(ceil_ms(self.unix_ns.saturating_add(left)))
             }
         }
     }
@@ -56,8 +57,8 @@ fn ns(ms: u64) -> i128 {
 
 /// Rounded up, and what is too large is the largest.
 fn ceil_ms(ns: i128) -> u64 {
-    let ms =
-        ns.div_euclid(i128::from(NS_PER_MS)) + i128::from(ns.rem_euclid(i128::from(NS_PER_MS)) > 0);
+    let unit = i128::from(NS_PER_MS);
+    let ms = ns.div_euclid(unit) + i128::from(ns.rem_euclid(unit) > 0);
     u64::try_from(ms.max(0)).unwrap_or(u64::MAX)
 }
 
@@ -89,14 +90,14 @@ mod tests {
             let deadline = 10;
             let calendar = before.to_calendar(deadline);
             let after = at(later, unix + later);
-            let left = before_ns(deadline) - clock - later;
-            let new = after.to_deadline(calendar).map(before_ns);
+            let left = in_ns(deadline) - clock - later;
+            let new = after.to_deadline(calendar).map(in_ns);
             let new = new.expect("it lives") - later;
             assert!(new >= left && new < left + 2 * NS_PER_MS, "{left} became {new}");
         }
     }
 
-    fn before_ns(deadline: u64) -> u64 {
+    fn in_ns(deadline: u64) -> u64 {
         deadline * NS_PER_MS
     }
 

@@ -108,7 +108,7 @@ fn a_sweep_finds_what_was_loaded() {
     kv.load(&dump[..]).unwrap();
     clock.advance(Duration::from_secs(60));
     let mut removed = 0;
-    while kv.len() > 0 {
+    while !kv.is_empty() {
         let swept = kv.sweep(10_000);
         assert!(swept.more || swept.removed > 0, "{} are forgotten", kv.len());
         removed += swept.removed;
