@@ -22,6 +22,8 @@ mod files;
 mod frames;
 #[path = "common/values.rs"]
 mod values;
+#[path = "common/watchdog.rs"]
+mod watchdog;
 
 type Store<K = str> = Kv<K, RandomState, ManualClock>;
 

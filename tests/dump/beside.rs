@@ -1,10 +1,20 @@
 //! Dumps and loads beside readers and writers.
 
+use super::watchdog::watched;
 use super::{contents, dump_of, store, store_at};
 use epochkv::Value;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
+
+/// Ends the threads also when the body panics.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Does `work` again and again in two threads until `body` is done.
 fn beside<R>(work: impl Fn(i64) + Sync, body: impl FnOnce() -> R) -> R {
@@ -17,12 +27,11 @@ fn beside<R>(work: impl Fn(i64) + Sync, body: impl FnOnce() -> R) -> R {
                 }
             });
         }
+        let _over = Over(&over);
         while turn.load(Ordering::Relaxed) < 1000 {
             thread::yield_now();
         }
-        let result = body();
-        over.store(true, Ordering::Relaxed);
-        result
+        body()
     })
 }
 
@@ -38,6 +47,10 @@ fn is_pair(value: &Value) -> bool {
 
 #[test]
 fn a_dump_beside_writers_has_each_key_once_and_whole() {
+    watched("dumps beside writers", dumps_beside_writers);
+}
+
+fn dumps_beside_writers() {
     let kv = store();
     (0..3000).for_each(|n| kv.set(&format!("stays:{n}"), pair(0)).unwrap());
     kv.set("counter", 0).unwrap();
@@ -71,6 +84,10 @@ fn a_dump_beside_writers_has_each_key_once_and_whole() {
 
 #[test]
 fn a_load_beside_writers_takes_nothing_from_them() {
+    watched("loads beside writers", loads_beside_writers);
+}
+
+fn loads_beside_writers() {
     let source = store();
     (0..20_000).for_each(|n| source.set(&format!("loaded:{n}"), pair(1)).unwrap());
     (0..500).for_each(|n| source.set(&format!("both:{n}"), pair(2)).unwrap());
