@@ -20,6 +20,16 @@ pub struct LoadError {
 }
 
 /// The kinds of [`LoadError`]; more may be added.
+///
+/// ```
+/// use epochkv::{Kv, LoadErrorKind};
+///
+/// let mut dump = Vec::new();
+/// Kv::builder().byte_keys().build().dump(&mut dump)?;
+/// let error = Kv::new().load(&dump[..]).unwrap_err();
+/// assert_eq!(error.kind(), LoadErrorKind::WrongKeys);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LoadErrorKind {

@@ -13,6 +13,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// What [`Kv::dump`] has written, in the end or so far.
+///
+/// ```
+/// let dumped = epochkv::Kv::new().dump(std::io::sink())?;
+/// assert_eq!((dumped.entries, dumped.bytes), (0, 32));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dumped {

@@ -21,6 +21,22 @@ const BATCH: usize = 64;
 const SHOW_EVERY: u64 = 1024;
 
 /// What [`Kv::load`] has done, in the end or so far.
+///
+/// ```
+/// use epochkv::{Kv, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let kv: Kv<str, _, _> = Kv::builder().clock(clock.clone()).build();
+/// kv.set("a", 1)?;
+/// kv.set_ex("b", 2, 60)?;
+/// let mut dump = Vec::new();
+/// kv.dump(&mut dump)?;
+/// clock.advance(Duration::from_secs(60));
+/// let loaded = kv.load(&dump[..])?;
+/// assert_eq!((loaded.read, loaded.expired, loaded.stored), (2, 1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loaded {
@@ -46,8 +62,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// dumps of both kinds.
     ///
     /// Everything is read and checked before the first entry is stored, as the entries that will
-    /// be the store's own: the call takes no memory beyond them but 8 bytes each and a
-    /// buffer of 64 KiB. Of a hostile file it takes at most a few dozen times its length. Reads
+    /// be the store's own: the call takes no memory beyond them but a pointer or two each
+    /// and a buffer of 64 KiB. Of a hostile file it takes at most a few dozen times its length. Reads
     /// 64 KiB at once, so the reader need not be buffered, and nothing behind the end of the
     /// dump.
     ///

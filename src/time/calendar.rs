@@ -11,16 +11,20 @@ const NEVER_REACHED: u64 = u64::MAX;
 /// way adds less than a millisecond.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Instants {
-    clock_ns: u64,
+    /// The clock, read before the calendar and after it: a thread may have to wait
+    /// between the two, and what is not to be early goes by the one that makes it late.
+    before_ns: u64,
     unix_ns: i128,
+    after_ns: u64,
 }
 
 impl Instants {
     /// Now.
     pub(crate) fn now(clock: &impl Clock) -> Self {
         clock.refresh();
-        let unix_ns = clock.unix_time().as_nanos();
-        Self { clock_ns: clock.now_ns(), unix_ns: i128::try_from(unix_ns).unwrap_or(i128::MAX) }
+        let before_ns = clock.now_ns();
+        let unix_ns = i128::try_from(clock.unix_time().as_nanos()).unwrap_or(i128::MAX);
+        Self { before_ns, unix_ns, after_ns: clock.now_ns() }
     }
 
     /// This instant by the calendar, in milliseconds.
@@ -34,7 +38,7 @@ impl Instants {
             0 => None,
             LAST.. => Some(NEVER_REACHED),
             _ => {
-                let left = ns(deadline) - i128::from(self.clock_ns);
+                let left = ns(deadline) - i128::from(self.before_ns);
                 Some(ceil_ms(self.unix_ns.saturating_add(left)))
             }
         }
@@ -47,7 +51,7 @@ impl Instants {
             Some(NEVER_REACHED) => return Some(LAST),
             Some(unix_ms) => ns(unix_ms).saturating_sub(self.unix_ns),
         };
-        (left > 0).then(|| ceil_ms(i128::from(self.clock_ns) + left).min(LAST))
+        (left > 0).then(|| ceil_ms(i128::from(self.after_ns) + left).min(LAST))
     }
 }
 
@@ -67,7 +71,7 @@ mod tests {
     use super::{Instants, LAST, NEVER_REACHED, NS_PER_MS};
 
     fn at(clock_ns: u64, unix_ns: u64) -> Instants {
-        Instants { clock_ns, unix_ns: unix_ns.into() }
+        Instants { before_ns: clock_ns, unix_ns: unix_ns.into(), after_ns: clock_ns }
     }
 
     #[test]
@@ -102,9 +106,17 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_waits_between_the_readings_makes_nothing_early() {
+        let ms = NS_PER_MS;
+        let waited = Instants { before_ns: ms, unix_ns: i128::from(7 * ms), after_ns: 9 * ms };
+        assert_eq!(waited.to_calendar(5), at(ms, 7 * ms).to_calendar(5));
+        assert_eq!(waited.to_deadline(Some(10)), at(9 * ms, 7 * ms).to_deadline(Some(10)));
+    }
+
+    #[test]
     fn extremes_saturate() {
         let (early, late) = (at(0, 0), at(u64::MAX, u64::MAX));
-        for instant in [early, late, Instants { clock_ns: 0, unix_ns: i128::MAX }] {
+        for instant in [early, late, Instants { unix_ns: i128::MAX, ..early }] {
             assert_eq!(instant.to_calendar(0), None);
             assert_eq!(instant.to_deadline(None), Some(0));
             assert_eq!(instant.to_calendar(LAST), Some(NEVER_REACHED));

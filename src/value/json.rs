@@ -57,8 +57,8 @@ fn number(number: &Number) -> Value {
 }
 
 /// Any JSON is a value. A number without point and exponent is an `Int` if it fits into an
-/// `i64`; every other number is the nearest `Float`. (The feature `serde`, whose
-/// [`from_value`](serde_json::from_value) does the same, refuses integers that do not fit.)
+/// `i64`; every other number is the nearest `Float`. (Where the feature `serde` is on,
+/// [`serde_json::from_value`] makes values too, and refuses integers that do not fit.)
 ///
 /// O(n), for any depth.
 ///
