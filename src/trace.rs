@@ -9,13 +9,21 @@ macro_rules! event {
         #[cfg(feature = "tracing")]
         {
             let tell = || tracing::event!(target: "epochkv", tracing::Level::$level, $($field,)* $text);
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(tell));
+            catch(tell);
         }
         #[cfg(not(feature = "tracing"))]
         {
             $(let _ = $field;)*
         }
     }};
+}
+
+/// Calls a subscriber; none if it panics. What it panics with stays: to drop it could
+/// panic in turn.
+#[cfg(feature = "tracing")]
+fn catch<R>(tell: impl FnOnce() -> R) -> Option<R> {
+    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(tell));
+    told.map_err(core::mem::forget).ok()
 }
 
 /// A migration to another number of buckets, or the same without so many overflow buckets,
@@ -67,10 +75,7 @@ pub(crate) fn sweeper_panicked(store: &str) {
 /// Runs a round within a span, to which the events of a callback belong.
 pub(crate) fn in_sweep<R>(store: &str, sweep: impl FnOnce() -> R) -> R {
     #[cfg(feature = "tracing")]
-    let _span = {
-        let enter = || tracing::debug_span!(target: "epochkv", "sweep", store).entered();
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(enter))
-    };
+    let _span = catch(|| tracing::debug_span!(target: "epochkv", "sweep", store).entered());
     #[cfg(not(feature = "tracing"))]
     let _ = store;
     sweep()
