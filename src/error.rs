@@ -39,7 +39,7 @@ pub enum ErrorKind {
     NotANumber,
     /// An integer, or the result of an increment, does not fit into an `i64`.
     Overflow,
-    /// The result, or the amount, is NaN or infinite.
+    /// The result, the amount, or a number where JSON is wanted, is NaN or infinite.
     NotFinite,
     /// A time to live below zero.
     NegativeTtl,
@@ -79,7 +79,7 @@ impl fmt::Display for Error {
             ErrorKind::NotAnInteger => "value is not an integer",
             ErrorKind::NotANumber => "value is not a number",
             ErrorKind::Overflow => "integer does not fit into an i64",
-            ErrorKind::NotFinite => "result would be NaN or infinite",
+            ErrorKind::NotFinite => "number is NaN or infinite",
             ErrorKind::NegativeTtl => "time to live is negative",
             ErrorKind::KeyTooLong => "key is too long",
             ErrorKind::BadBounds => "lower bound is above upper bound",

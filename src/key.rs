@@ -31,6 +31,16 @@ pub trait Key: KeyBytes + Alphabet + Debug + ToOwned<Owned: Ord + Clone + Debug 
     /// A key in a buffer.
     #[doc(hidden)]
     fn part(buffer: &Self::Owned, range: Range<usize>) -> &Self;
+
+    /// Whether keys are text.
+    #[cfg(feature = "dump")]
+    #[doc(hidden)]
+    const IS_TEXT: bool;
+
+    /// The key of these bytes, if they are one.
+    #[cfg(feature = "dump")]
+    #[doc(hidden)]
+    fn parse(bytes: &[u8]) -> Option<&Self>;
 }
 
 impl Key for str {
@@ -48,6 +58,14 @@ impl Key for str {
     fn part(buffer: &String, range: Range<usize>) -> &Self {
         &buffer[range]
     }
+
+    #[cfg(feature = "dump")]
+    const IS_TEXT: bool = true;
+
+    #[cfg(feature = "dump")]
+    fn parse(bytes: &[u8]) -> Option<&Self> {
+        core::str::from_utf8(bytes).ok()
+    }
 }
 
 impl Key for [u8] {
@@ -64,5 +82,12 @@ impl Key for [u8] {
     #[inline]
     fn part(buffer: &Vec<u8>, range: Range<usize>) -> &Self {
         &buffer[range]
+    }
+    #[cfg(feature = "dump")]
+    const IS_TEXT: bool = false;
+
+    #[cfg(feature = "dump")]
+    fn parse(bytes: &[u8]) -> Option<&Self> {
+        Some(bytes)
     }
 }

@@ -13,6 +13,8 @@
 #![cfg_attr(epochkv_loom, allow(missing_docs, missing_debug_implementations))]
 
 mod counter;
+#[cfg(feature = "dump")]
+mod dump;
 mod error;
 mod glob;
 #[cfg(any(doc, doctest))]
@@ -29,22 +31,35 @@ mod sweep;
 mod sync;
 mod table;
 mod time;
+mod trace;
 mod value;
 
+#[cfg(feature = "dump")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dump")))]
+pub use dump::{LoadError, LoadErrorKind};
 pub use error::{Error, ErrorKind};
 pub use glob::{Pattern, PatternError, PatternErrorKind};
 pub use key::Key;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use kv::describe_metrics;
 pub use kv::{
     Builder, Change, Cursor, DefaultHashBuilder, IncrOptions, Incremented, Item, Kv, Scan, Stats,
     Sweeper, Swept,
 };
 #[cfg(epochkv_loom)]
 pub use model::model;
+#[cfg(feature = "dump")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dump")))]
+pub use kv::{Dumped, Loaded};
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};
 pub use time::ttl::{Condition, Expiry, Ttl};
 pub use value::{Dict, DictIter, Input, Kind, List, ListItem, TryFromValueError, Value, ValueRef};
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use value::{SerdeError, ValueDeserializer, ValueSerializer, from_value, to_value};
 
 /// What the models in `loom-tests` reach into. Not part of the crate: it exists
 /// only in model checking builds.

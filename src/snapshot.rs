@@ -1,5 +1,8 @@
 //! `Snapshot`: what `get` returns.
 
+#[cfg(feature = "serde")]
+mod serde;
+
 use crate::reclaim::Shared;
 use crate::record::Record;
 use crate::record::{AnyKey, Handle};

@@ -8,7 +8,7 @@ use std::path::Path;
 mod targets;
 
 /// All inputs together; minimized, so that replaying them costs next to nothing.
-const MAX_FILES: usize = 200;
+const MAX_FILES: usize = 300;
 const MAX_BYTES: usize = 200 << 10;
 
 /// The kept inputs of a target, with their names.
@@ -45,6 +45,12 @@ fn glob() {
     replay("glob", targets::glob::run);
 }
 
+#[cfg(feature = "dump")]
+#[test]
+fn load() {
+    replay("load", targets::load::run);
+}
+
 #[test]
 fn values() {
     replay("values", targets::values::run);
@@ -64,7 +70,7 @@ fn every_target_has_a_test_and_few_seeds() {
     targets.sort();
     let targets: Vec<_> =
         targets.iter().map(|path| path.file_name().expect("a name").to_string_lossy()).collect();
-    assert_eq!(targets, ["glob", "operations", "threads", "values"]);
+    assert_eq!(targets, ["glob", "load", "operations", "threads", "values"]);
     let seeds: Vec<_> = targets.iter().flat_map(|target| seeds(target)).collect();
     let bytes: usize = seeds.iter().map(|(_, input)| input.len()).sum();
     assert!(seeds.len() <= MAX_FILES && bytes <= MAX_BYTES, "{} files, {bytes} bytes", seeds.len());
@@ -84,5 +90,7 @@ fn any_input_means_something() {
         targets::glob::run(&input);
         targets::values::run(&input);
         targets::threads::run(&input);
+        #[cfg(feature = "dump")]
+        targets::load::run(&input);
     }
 }

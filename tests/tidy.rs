@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// parent's `mod child;` and re-exports are no imports.
 const LAYERS: &[&[&str]] = &[
     // The ground: no imports.
-    &["error", "guide", "sync"],
+    &["error", "guide", "sync", "trace"],
     &["reclaim/stack"],
     &["counter", "reclaim", "sweep/filed", "sweep/wheel"],
     &["reclaim/protected", "model"],
@@ -27,6 +27,12 @@ const LAYERS: &[&[&str]] = &[
     &["value/dict", "value/list"],
     &["value/print"],
     &["value/view"],
+    &["value/json"],
+    // Values and serde. Again the parent is what its children make.
+    &["value/serde/error", "value/serde/limit"],
+    &["value/serde/deserialize", "value/serde/key", "value/serde/serialize"],
+    &["value/serde/reader", "value/serde/writer"],
+    &["value/serde"],
     // The table.
     &["table/entry", "table/progress"],
     &["table/word"],
@@ -46,16 +52,26 @@ const LAYERS: &[&[&str]] = &[
     // Time.
     &["time/clock"],
     &["time/ttl"],
+    &["time/calendar"],
     &["time"],
+    // Dumps.
+    &["dump/error", "dump/file", "dump/tags"],
+    &["dump/frame"],
+    &["dump/decode", "dump/encode"],
+    &["dump"],
     // The store. The parent is the handle, so it is below its children.
     &["key", "snapshot"],
+    &["snapshot/serde"],
     &["kv"],
     &["kv/sweep"],
+    &["kv/access", "kv/builder", "kv/stats"],
+    &["kv/metrics"],
     &["kv/rounds"],
-    &["kv/access", "kv/builder", "kv/stats", "kv/sweeper"],
+    &["kv/sweeper"],
     &["kv/walk"],
     &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
+    &["kv/dump", "kv/load", "kv/typed"],
 ];
 
 /// Files with the keyword `unsafe`.

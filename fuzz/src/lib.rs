@@ -3,6 +3,8 @@
 
 mod bytes;
 mod draw;
+#[cfg(feature = "dump")]
+mod frames;
 mod hashers;
 mod tree;
 
@@ -16,6 +18,8 @@ mod spec;
 mod subject;
 
 pub mod glob;
+#[cfg(feature = "dump")]
+pub mod load;
 pub mod operations;
 pub mod threads;
 pub mod values;

@@ -5,6 +5,7 @@ use crate::key::Key;
 use crate::time::clock::{Clock, SystemClock};
 use core::hash::BuildHasher;
 use core::marker::PhantomData;
+use std::sync::Arc;
 
 /// Options of a new store; see [`Kv::builder`].
 ///
@@ -25,12 +26,14 @@ pub struct Builder<K: Key + ?Sized = str, S = DefaultHashBuilder, C = SystemCloc
     capacity: usize,
     hasher: S,
     clock: C,
+    name: Arc<str>,
     key: PhantomData<fn(&K)>,
 }
 
 impl<K: Key + ?Sized, S: Default, C: Default> Default for Builder<K, S, C> {
     fn default() -> Self {
-        Self { capacity: 0, hasher: S::default(), clock: C::default(), key: PhantomData }
+        let (hasher, clock) = (S::default(), C::default());
+        Self { capacity: 0, hasher, clock, name: Arc::default(), key: PhantomData }
     }
 }
 
@@ -46,6 +49,19 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
         Self { capacity, ..self }
     }
 
+    /// A name for people: `Debug` shows it, and the features `metrics` and `tracing` tell by
+    /// it what they say of several stores.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// let kv = Kv::builder().name("sessions").build();
+    /// assert_eq!(format!("{kv:?}"), r#"Kv { name: "sessions", len: 0, .. }"#);
+    /// ```
+    pub fn name(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// Keys of bytes instead of text.
     ///
     /// ```
@@ -57,8 +73,8 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn byte_keys(self) -> Builder<[u8], S, C> {
-        let Self { capacity, hasher, clock, .. } = self;
-        Builder { capacity, hasher, clock, key: PhantomData }
+        let Self { capacity, hasher, clock, name, .. } = self;
+        Builder { capacity, hasher, clock, name, key: PhantomData }
     }
 
     /// Another hasher. The default is quick and keyed at random per store, but
@@ -76,8 +92,8 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn hasher<T: BuildHasher>(self, hasher: T) -> Builder<K, T, C> {
-        let Self { capacity, clock, key, .. } = self;
-        Builder { capacity, hasher, clock, key }
+        let Self { capacity, clock, name, key, .. } = self;
+        Builder { capacity, hasher, clock, name, key }
     }
 
     /// Another clock, for tests, for simulations, or for a quicker reading of the time. The
@@ -95,8 +111,8 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn clock<T: Clock>(self, clock: T) -> Builder<K, S, T> {
-        let Self { capacity, hasher, key, .. } = self;
-        Builder { capacity, hasher, clock, key }
+        let Self { capacity, hasher, name, key, .. } = self;
+        Builder { capacity, hasher, clock, name, key }
     }
 
     /// The store, empty. Aborts if the memory for its capacity cannot be had.
@@ -107,6 +123,6 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
     /// ```
     #[must_use]
     pub fn build(self) -> Kv<K, S, C> {
-        Kv::from_parts(self.capacity, self.hasher, self.clock)
+        Kv::from_parts(self.capacity, self.hasher, self.clock, self.name)
     }
 }

@@ -19,15 +19,23 @@ mod access;
 mod atomic;
 mod batch;
 mod builder;
+#[cfg(feature = "dump")]
+mod dump;
 mod expire;
 mod incr;
 mod keys;
+#[cfg(feature = "dump")]
+mod load;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod ops;
 mod rounds;
 mod scan;
 mod stats;
 mod sweep;
 mod sweeper;
+#[cfg(feature = "serde")]
+mod typed;
 mod update;
 mod walk;
 
@@ -42,7 +50,13 @@ use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 pub use builder::Builder;
+#[cfg(feature = "dump")]
+pub use dump::Dumped;
 pub use incr::{IncrOptions, Incremented};
+#[cfg(feature = "dump")]
+pub use load::Loaded;
+#[cfg(feature = "metrics")]
+pub use metrics::describe_metrics;
 pub use scan::{Cursor, Item, Scan};
 pub use stats::Stats;
 pub use sweep::Swept;
@@ -118,6 +132,8 @@ struct Inner<K: Key + ?Sized, S, C> {
     expired: Sharded,
     /// How sweeps learn of deadlines.
     feed: Feed,
+    /// For people; may be empty.
+    name: Arc<str>,
 }
 
 impl Kv {
@@ -157,14 +173,27 @@ impl Kv {
 }
 
 impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
-    fn from_parts(capacity: usize, hasher: S, clock: C) -> Self {
+    fn from_parts(capacity: usize, hasher: S, clock: C, name: Arc<str>) -> Self {
         let table = Table::with_capacity(capacity);
         let (expired, feed) = (Sharded::new(), Feed::new());
-        Self { inner: Arc::new(Inner { table, hasher, clock, expired, feed }) }
+        Self { inner: Arc::new(Inner { table, hasher, clock, expired, feed, name }) }
     }
 
     fn table(&self) -> &Table<Record<K>> {
         &self.inner.table
+    }
+
+    /// The name that [`Builder::name`] gave the store; else it is empty.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// assert_eq!(Kv::builder().name("sessions").build().name(), "sessions");
+    /// assert_eq!(Kv::new().name(), "");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
     }
 
     /// Whether both handles are of one store.
@@ -202,14 +231,18 @@ impl<K: Key + ?Sized, S, C> Clone for Kv<K, S, C> {
 
 impl<K: Key + ?Sized, S: Default, C: Default> Default for Kv<K, S, C> {
     fn default() -> Self {
-        Self::from_parts(0, S::default(), C::default())
+        Self::from_parts(0, S::default(), C::default(), Arc::default())
     }
 }
 
 impl<K: Key + ?Sized, S, C> fmt::Debug for Kv<K, S, C> {
-    /// Shows the number of entries, not the entries.
+    /// Shows the name, if there is one, and the number of entries, not the entries.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.table().len(&crate::reclaim::pin());
-        f.debug_struct("Kv").field("len", &len).finish_non_exhaustive()
+        let mut kv = f.debug_struct("Kv");
+        if !self.name().is_empty() {
+            kv.field("name", &self.name());
+        }
+        kv.field("len", &len).finish_non_exhaustive()
     }
 }

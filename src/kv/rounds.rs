@@ -7,6 +7,7 @@ use crate::key::Key;
 use crate::record;
 use crate::snapshot::Snapshot;
 use crate::time::clock::Clock;
+use crate::trace;
 use core::convert::Infallible;
 use core::hash::BuildHasher;
 #[cfg(feature = "tokio")]
@@ -61,6 +62,9 @@ pub(super) struct Rounds<K: Key + ?Sized, S, C> {
     resting: Option<Instant>,
     /// Rounds to go before the next rest.
     rounds: u32,
+    /// When the figures were published.
+    #[cfg(feature = "metrics")]
+    published: Option<Instant>,
 }
 
 impl<K, S, C> Rounds<K, S, C>
@@ -71,6 +75,7 @@ where
 {
     pub(super) fn new(kv: &Kv<K, S, C>, tick: Duration, on_expire: Option<OnExpire<K>>) -> Self {
         kv.inner.feed.enter();
+        trace::sweeper_begins(kv.name());
         let (store, tick) = (Arc::downgrade(&kv.inner), tick.max(MIN_TICK));
         Self {
             store,
@@ -81,6 +86,8 @@ where
             asks: false,
             resting: None,
             rounds: 0,
+            #[cfg(feature = "metrics")]
+            published: None,
         }
     }
 
@@ -112,17 +119,30 @@ where
         let help = self.needs_help(start, behind);
         if self.asks != help.is_some() {
             self.asks = help.is_some();
-            if self.asks { feed.ask_for_help() } else { feed.thank() }
+            if self.asks {
+                feed.ask_for_help();
+                trace::sweeper_is_behind(kv.name());
+            } else {
+                feed.thank();
+                trace::sweeper_has_caught_up(kv.name());
+            }
         }
         // Who asks for help comes back to thank for it.
         let help = help.unwrap_or(Duration::MAX);
         let on_expire = self.on_expire.as_mut().map(|it| -> sweep::OnExpire<'_, K> { it });
+        let sweep = || trace::in_sweep(kv.name(), || kv.sweep_reporting(BUDGET, on_expire));
         // The clock is foreign code too.
-        let swept = sweep::catch(|| kv.sweep_reporting(BUDGET, on_expire));
-        let Some((_, pace)) = swept else {
+        let Some((swept, pace)) = sweep::catch(sweep) else {
             feed.figures.count_panic();
+            trace::sweeper_panicked(kv.name());
             return Some(self.tick.min(help));
         };
+        match swept.removed {
+            0 => trace::swept_nothing(kv.name(), feed.figures.handles()),
+            removed => trace::swept(kv.name(), removed, feed.figures.handles()),
+        }
+        #[cfg(feature = "metrics")]
+        self.publish(&kv);
         if pace == Pace::Behind {
             self.behind.get_or_insert(start);
         } else {
@@ -137,6 +157,18 @@ where
         record::release_spare();
         let haste = if feed.is_filling() { HASTE } else { 1 };
         Some((self.tick / haste).min(help))
+    }
+
+    /// Publishes the figures, once per tick.
+    #[cfg(feature = "metrics")]
+    fn publish(&mut self, kv: &Kv<K, S, C>) {
+        if self.published.is_none_or(|last| last.elapsed() >= self.tick) {
+            self.published = Some(Instant::now());
+            // The recorder is foreign code too.
+            if sweep::catch(|| kv.publish_metrics()).is_none() {
+                kv.inner.feed.figures.count_panic();
+            }
+        }
     }
 
     /// For how long writers should help from `now` on, if they should, where something
@@ -170,6 +202,7 @@ where
 impl<K: Key + ?Sized, S, C> Drop for Rounds<K, S, C> {
     fn drop(&mut self) {
         if let Some(store) = self.store.upgrade() {
+            trace::sweeper_ends(&store.name);
             if self.asks {
                 store.feed.thank();
             }

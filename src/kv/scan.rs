@@ -6,6 +6,8 @@ use super::walk::STRIDE;
 use crate::glob::Pattern;
 use crate::key::Key;
 use crate::reclaim::Shared;
+#[cfg(feature = "dump")]
+use crate::record::Deadline;
 use crate::record::Handle;
 use crate::record::Record;
 use crate::snapshot::Snapshot;
@@ -110,6 +112,12 @@ impl<K: Key + ?Sized> Item<K> {
 }
 
 impl<K: Key + ?Sized> Item<K> {
+    /// The deadline by the store's clock.
+    #[cfg(feature = "dump")]
+    pub(super) fn deadline(&self) -> Deadline {
+        self.record.share().deadline()
+    }
+
     /// The key, with the hash that its entry has.
     pub(super) fn hashed(&self) -> Hashed<'_, K> {
         Hashed { key: self.key(), hash: self.record.share().hash() }

@@ -46,7 +46,8 @@ pub struct Stats {
     pub swept: usize,
     /// Notes that wait for their deadlines; as of the last sweep.
     pub handles: usize,
-    /// Panics of the callback that is told of expired entries.
+    /// Panics of the callback that is told of expired entries, and of other foreign code
+    /// that sweepers call: the clock, the recorder of metrics.
     pub callback_panics: usize,
 }
 

@@ -11,6 +11,7 @@ use super::progress::Progress;
 use super::root::{Table, lg_for};
 use super::word::Word;
 use crate::reclaim::{self, Guard};
+use crate::trace;
 use core::cell::Cell;
 use std::sync::Arc;
 
@@ -165,8 +166,11 @@ impl<E: Entry> Table<E> {
         let groups = array.len().min(1 << lg);
         let entries = Arc::clone(&array.header().entries);
         let next = OwnedArray::allocate(lg, Progress::new(groups), entries);
+        let buckets = next.share().len();
         // The loser of a race drops its array.
-        drop(array.header().next.install(next));
+        if array.header().next.install(next).is_ok() {
+            trace::resize_begins(array.len(), buckets, array.header().entries.sum());
+        }
     }
 
     /// One write's share of a running migration.
@@ -187,6 +191,7 @@ impl<E: Entry> Table<E> {
         }
         if progress.is_complete() && self.root().promote(array, next, guard) {
             self.count_resize();
+            trace::resize_ends(next.len());
             self.shrink_if_sparse(next, guard);
         }
     }

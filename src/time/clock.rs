@@ -5,7 +5,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// A monotonic clock.
 ///
@@ -38,9 +38,27 @@ pub trait Clock: Send + Sync + 'static {
     /// Nanoseconds since an origin that is fixed for the life of the store.
     fn now_ns(&self) -> u64;
 
-    /// Called by every sweep before it reads the clock: a clock that shows a
-    /// stored time can take a new one here. Does nothing by default.
+    /// Called by every sweep, dump and load before it reads the clock: a clock
+    /// that shows a stored time can take a new one here. Does nothing by default.
     fn refresh(&self) {}
+
+    /// The time by the calendar, since the beginning of 1970: what deadlines mean
+    /// that outlive the process, in a dump. By default that of the system, for which
+    /// times before 1970 are its beginning. A clock of a simulation gives its own, so that
+    /// what is saved and loaded in the simulation expires by it.
+    ///
+    /// ```
+    /// use epochkv::{Clock, ManualClock, SystemClock};
+    /// use std::time::Duration;
+    ///
+    /// assert!(SystemClock::new().unix_time() > Duration::from_secs(1_500_000_000));
+    /// let clock = ManualClock::new();
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(clock.unix_time(), Duration::from_secs(60));
+    /// ```
+    fn unix_time(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
 }
 
 /// A clock that several owners share, also one that is chosen at run time, as
@@ -172,6 +190,12 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now_ns(&self) -> u64 {
         self.0.get()
+    }
+
+    /// The clock's own time: a program that goes on where another has stopped
+    /// [advances its clock to](Self::advance_to) the time at which that was.
+    fn unix_time(&self) -> Duration {
+        Duration::from_nanos(self.now_ns())
     }
 }
 

@@ -1,4 +1,6 @@
 //! Time: clocks, and what a time to live means.
 
+#[cfg(feature = "dump")]
+pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod ttl;

@@ -6,7 +6,7 @@ use crate::record::Deadline;
 use core::cell::OnceCell;
 use core::time::Duration;
 
-const NS_PER_MS: u64 = 1_000_000;
+pub(super) const NS_PER_MS: u64 = 1_000_000;
 
 /// A time to live: how long after the call an entry stays.
 ///
@@ -34,7 +34,7 @@ pub struct Ttl {
 const FIXED: u64 = 1 << 63;
 
 /// The last deadline and the longest time, some 292 million years.
-const LAST: u64 = FIXED - 1;
+pub(super) const LAST: u64 = FIXED - 1;
 
 impl Ttl {
     /// No expiry.

@@ -9,11 +9,15 @@ mod convert;
 mod dict;
 mod extract;
 mod input;
+#[cfg(feature = "json")]
+mod json;
 mod kind;
 mod list;
 mod node;
 mod operators;
 mod print;
+#[cfg(feature = "serde")]
+mod serde;
 mod teardown;
 mod view;
 
@@ -25,6 +29,8 @@ pub use extract::TryFromValueError;
 pub use input::Input;
 pub use kind::Kind;
 pub use list::List;
+#[cfg(feature = "serde")]
+pub use serde::{SerdeError, ValueDeserializer, ValueSerializer, from_value, to_value};
 pub use view::ValueRef;
 
 use crate::error::{Error, ErrorKind};
