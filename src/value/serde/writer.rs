@@ -233,7 +233,7 @@ impl Serializer for ValueSerializer {
     }
 }
 
-/// A list that is being made.
+// A list that is being made: an associated type, which nobody names.
 #[derive(Debug)]
 pub struct ListSerializer {
     variant: Option<&'static str>,
@@ -252,7 +252,7 @@ impl ListSerializer {
     }
 }
 
-/// A dict that is being made.
+// As above, a dict.
 #[derive(Debug)]
 pub struct DictSerializer {
     variant: Option<&'static str>,
