@@ -25,6 +25,7 @@ mod model;
 mod reclaim;
 mod record;
 mod snapshot;
+mod store;
 mod sweep;
 mod sync;
 mod table;
@@ -36,14 +37,15 @@ pub use glob::{Pattern, PatternError, PatternErrorKind};
 pub use key::Key;
 pub use kv::{
     Builder, Change, Cursor, DefaultHashBuilder, IncrOptions, Incremented, Item, Kv, Scan, Stats,
-    Sweeper, Swept,
+    Sweeper, Swept, TtlRule,
 };
 #[cfg(epochkv_loom)]
 pub use model::model;
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;
+pub use store::{Store, StoreError, StoreErrorKind, StoreScan};
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};
-pub use time::ttl::{Condition, Expiry, Ttl};
+pub use time::ttl::{Condition, Expiry, Ttl, TtlKind};
 pub use value::{Dict, DictIter, Input, Kind, List, ListItem, TryFromValueError, Value, ValueRef};
 
 /// What the models in `loom-tests` reach into. Not part of the crate: it exists

@@ -307,7 +307,7 @@ impl From<Value> for Snapshot {
     /// A snapshot of a value that is in no store.
     fn from(value: Value) -> Self {
         Self::scalar(value.as_ref())
-            .unwrap_or_else(|| Self(Repr::Record(Handle::detached(&Input::Value(value)))))
+            .unwrap_or_else(|| Self(Repr::Record(Handle::detached(&[], &Input::Value(value)))))
     }
 }
 

@@ -56,6 +56,10 @@ const LAYERS: &[&[&str]] = &[
     &["kv/walk"],
     &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
+    // The same operations as futures.
+    &["store/error"],
+    &["store"],
+    &["store/local"],
 ];
 
 /// Files with the keyword `unsafe`.

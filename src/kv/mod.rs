@@ -42,7 +42,7 @@ use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 pub use builder::Builder;
-pub use incr::{IncrOptions, Incremented};
+pub use incr::{IncrOptions, Incremented, TtlRule};
 pub use scan::{Cursor, Item, Scan};
 pub use stats::Stats;
 pub use sweep::Swept;
