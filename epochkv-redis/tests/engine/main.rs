@@ -1,28 +1,29 @@
 //! The store on real servers.
 
+mod suite;
 mod support;
 
-use epochkv::Store;
+use epochkv::Kv;
 use epochkv_redis::RedisStore;
+use suite::differences::Backend;
+use support::cluster::Cluster;
+use support::server::Server;
 
 #[tokio::test]
-async fn smoke() {
-    let server = support::server::Server::start();
-    let store = RedisStore::connect(&server.url()).await.unwrap();
-    store.set("a", 1).await.unwrap();
-    assert_eq!(store.incr("a").await.unwrap(), 2);
-    assert_eq!(store.keys("*").await.unwrap(), ["a"]);
-    let cluster = support::cluster::Cluster::start();
-    let store = RedisStore::connect(&cluster.url()).await.unwrap();
-    store
-        .set_many(
-            (0..100).map(|i| i.to_string()).collect::<Vec<_>>().iter().map(|k| (k.as_str(), 1)),
-            0,
-        )
-        .await
-        .unwrap();
-    assert_eq!(store.keys("*").await.unwrap().len(), 100);
-    store.clear().await.unwrap();
-    assert_eq!(store.keys("*").await.unwrap().len(), 0);
-    let _ = support::proxy::Proxy::start(1).await;
+async fn the_suite_in_this_process() {
+    suite::run(&Kv::new(), Backend::Local).await;
+}
+
+#[tokio::test]
+async fn the_suite_on_one_server() {
+    let server = Server::start();
+    let store = RedisStore::connect(&server.url()).await.expect("it is there");
+    suite::run(&store, Backend::Engine).await;
+}
+
+#[tokio::test]
+async fn the_suite_on_a_cluster() {
+    let cluster = Cluster::start();
+    let store = RedisStore::connect(&cluster.url()).await.expect("it is there");
+    suite::run(&store, Backend::Engine).await;
 }
