@@ -1,5 +1,7 @@
 //! The store on real servers.
 
+mod access;
+mod faults;
 mod suite;
 mod support;
 
