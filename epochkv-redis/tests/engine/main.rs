@@ -1,6 +1,8 @@
 //! The store on real servers.
 
 mod access;
+mod docs;
+mod example;
 mod faults;
 mod suite;
 mod support;

@@ -5,6 +5,7 @@ use redis::{Connection, FromRedisValue};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Starts the server and kills it when standard input ends: when this process closes it, or
 /// is gone, however it went.
@@ -68,19 +69,30 @@ impl Server {
     /// Whether it answers before it ends or a few seconds have passed.
     fn answers(&self) -> bool {
         for _ in 0..500 {
-            if self
-                .connect()
-                .is_some_and(|mut connection| ask::<String>(&mut connection, &["PING"]) == "PONG")
-            {
+            if self.is_ready() {
                 return true;
             }
             let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             if log.contains("Failed listening on port") || log.contains("FATAL CONFIG") {
                 return false;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         false
+    }
+
+    /// Whether it has loaded its data, and the one that answers is not another program that
+    /// has got the same port.
+    fn is_ready(&self) -> bool {
+        let Some(mut connection) = self.connect() else {
+            return false;
+        };
+        let pong: Result<String, _> = redis::cmd("PING").query(&mut connection);
+        let mut dir = redis::cmd("CONFIG");
+        dir.arg("GET").arg("dir");
+        let dir: Result<Vec<String>, _> = dir.query(&mut connection);
+        let is_ours = |dir: Vec<String>| dir.get(1).is_some_and(|dir| self.folder.ends_with(dir));
+        pong.is_ok_and(|pong| pong == "PONG") && dir.is_ok_and(is_ours)
     }
 
     pub fn url(&self) -> String {
@@ -108,7 +120,7 @@ impl Server {
     pub fn restart(&mut self) {
         self.kill();
         self.launch();
-        wait_until("a server that returns", || self.connect().is_some());
+        wait_until("a server that returns", || self.is_ready());
     }
 }
 
