@@ -3,6 +3,7 @@
 
 mod address;
 mod any;
+mod deadline;
 mod encoding;
 mod failure;
 mod glob;

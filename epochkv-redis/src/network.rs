@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// All that is known of an engine.
 pub(crate) struct Network {
@@ -113,12 +113,15 @@ impl Network {
     /// Asks who has which slot, unless somebody has done so since `since`. What cannot be
     /// learned now may be learned next time.
     pub(crate) async fn refresh(&self, since: Instant, deadline: Instant) {
-        let mut refreshed = self.refreshed.lock().await;
-        if refreshed.is_none_or(|when| when < since) {
-            // The caller goes on with what is known, and has its own error to report.
-            let _ = self.find_slots(deadline).await;
-            *refreshed = Some(Instant::now());
-        }
+        let refresh = async {
+            let mut refreshed = self.refreshed.lock().await;
+            if refreshed.is_none_or(|when| when < since) {
+                let _ = self.find_slots(deadline).await;
+                *refreshed = Some(Instant::now());
+            }
+        };
+        // The caller goes on with what is known, and has its own error to report.
+        let _ = timeout_at(deadline, refresh).await;
     }
 
     async fn find_slots(&self, deadline: Instant) -> Result<(), StoreError> {
@@ -128,10 +131,11 @@ impl Network {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % candidates.len();
         candidates.rotate_left(turn);
         let mut last_error = None;
-        for name in candidates {
-            // A node that does not answer must not use up all the time.
-            let deadline = deadline.min(Instant::now() + self.timeout / 4);
-            match self.slots_by(&name, deadline).await {
+        for (name, left) in candidates.iter().zip((1..=candidates.len()).rev()) {
+            // A node that does not answer must not use up the time of the others.
+            let share = deadline.saturating_duration_since(Instant::now()).div_f64(left as f64);
+            let deadline = Instant::now() + share;
+            match self.slots_by(name, deadline).await {
                 Ok(map) => {
                     self.adopt(map);
                     return Ok(());

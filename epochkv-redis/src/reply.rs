@@ -26,6 +26,11 @@ pub(crate) fn value(answer: Value) -> Result<Option<Snapshot>, StoreError> {
     Ok(bytes(answer)?.as_deref().map(decode).transpose()?.map(Snapshot::from))
 }
 
+/// The same error, with the key that it is about.
+pub(crate) fn about(key: &str, error: &StoreError) -> StoreError {
+    StoreError::new(error.kind(), format!("{key:?}: {error}"))
+}
+
 /// A value that has just been replaced or removed: an error comes too late.
 pub(crate) fn old_value(answer: Value) -> Result<Option<Snapshot>, StoreError> {
     value(answer).map_err(StoreError::unknown_outcome)

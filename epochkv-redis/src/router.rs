@@ -119,7 +119,7 @@ impl Router {
         self.exchange(requests).await
     }
 
-    /// Sends a command to a node, whatever its keys.
+    /// Sends a command that only reads to a node, whatever its keys.
     pub(crate) async fn ask_node(
         &self,
         node: &NodeName,
@@ -128,12 +128,17 @@ impl Router {
     ) -> Result<Value, Failure> {
         let mut commands = Pipeline::with_capacity(1);
         commands.add_command(cmd);
-        let node = self.network.node(node).map_err(Failure::NotSent)?;
-        let answers = node.send(&commands, deadline).await?;
-        let answer = answers.into_iter().next().unwrap_or(Value::Nil);
-        answer.extract_error().map_err(|error| {
-            Failure::NotSent(StoreError::new(StoreErrorKind::Engine, error.to_string()))
-        })
+        let answers = self.network.node(node).map_err(Failure::NotSent)?;
+        let answers = answers.send(&commands, deadline).await?;
+        match answers.into_iter().next().unwrap_or_default() {
+            Value::ServerError(error) => Err(match Answer::of(error) {
+                // It may answer a little later.
+                Answer::Elsewhere(Elsewhere::Later(error)) => Failure::Lost(error),
+                Answer::Error(error) => Failure::NotSent(error),
+                _ => Failure::NotSent(no_answer()),
+            }),
+            answer => Ok(answer),
+        }
     }
 
     /// One result per command, in their order, within the time of a call.

@@ -58,7 +58,7 @@ impl<'s> RedisScan<'s> {
             match item {
                 Ok(item) => self.items.extend(item.map(Ok)),
                 Err(error) if error.kind() == StoreErrorKind::Undecodable => {
-                    self.items.push_back(Err(error));
+                    self.items.push_back(Err(reply::about(&key, &error)));
                 }
                 Err(error) => {
                     self.keys.push_back(key);

@@ -18,8 +18,8 @@ impl Script {
 /// Writes or removes a key if it is as it was seen.
 ///
 /// Arguments: `1` and the bytes that were seen, or `0` and nothing for an absent key; then what
-/// to do: `del`, or `set`, the new bytes and what becomes of the deadline: `keep`, `none` or
-/// milliseconds. Returns 1, or 0 and what is there instead.
+/// to do: `del`, or `set`, the new bytes, an option of `SET` or nothing, and its argument.
+/// Returns 1, or 0 and what is there instead.
 pub(crate) static COMPARE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -29,12 +29,12 @@ local seen = ARGV[1] == '1' and ARGV[2]
 if present ~= seen then return {0, present} end
 if ARGV[3] == 'del' then
   redis.call('DEL', key)
-elseif ARGV[5] == 'keep' then
-  redis.call('SET', key, ARGV[4], 'KEEPTTL')
-elseif ARGV[5] == 'none' then
+elseif ARGV[5] == '' then
   redis.call('SET', key, ARGV[4])
+elseif ARGV[5] == 'KEEPTTL' then
+  redis.call('SET', key, ARGV[4], 'KEEPTTL')
 else
-  redis.call('SET', key, ARGV[4], 'PX', ARGV[5])
+  redis.call('SET', key, ARGV[4], ARGV[5], ARGV[6])
 end
 return {1}
 ",
@@ -44,8 +44,8 @@ return {1}
 /// Counts within bounds.
 ///
 /// Arguments: amount, least and greatest result, `1` to saturate, what becomes of the deadline
-/// (`keep`, `create`, `none` or `refresh`), and its milliseconds, 0 for no deadline. Returns the
-/// old and the new integer as text, or nothing if the value is no integer.
+/// (`keep`, `create`, `none` or `refresh`), the option of `SET` for it or nothing, and its
+/// argument. Returns the old and the new integer as text, or nothing if the value is no integer.
 ///
 /// The engine's numbers are floats, exact up to 2^53. So integers are compared as pairs of
 /// a multiple of 10^9 and a rest, and the sum itself is made by `INCRBY`.
@@ -96,13 +96,15 @@ elseif ARGV[4] == '1' then
 else
   return {old, old}
 end
-local rule, ms = ARGV[5], ARGV[6]
+local rule, option, ms = ARGV[5], ARGV[6], ARGV[7]
 if rule == 'refresh' or rule == 'create' and not present
   or rule == 'none' and redis.call('PTTL', key) == -1 then
-  if ms == '0' then
+  if option == '' then
     redis.call('PERSIST', key)
-  else
+  elseif option == 'PX' then
     redis.call('PEXPIRE', key, ms)
+  else
+    redis.call('PEXPIREAT', key, ms)
   end
 end
 return {old, new}

@@ -1,6 +1,7 @@
 //! `RedisStore`: the operations on an engine.
 
 use crate::address::Address;
+use crate::deadline::{Deadline, ms};
 use crate::encoding::{decode, encode};
 use crate::namespace::{Namespace, Wanted};
 use crate::network::Network;
@@ -19,10 +20,6 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// More milliseconds than this are as good as for ever, and as many as engines can add to
-/// their clock.
-const MAX_MS: u64 = i64::MAX as u64 / 2;
 
 /// A store on Redis, Valkey or a cluster of them: a handle that is cheap to clone.
 ///
@@ -123,9 +120,10 @@ impl RedisStore {
     fn set_request(&self, key: &str, value: &Input<'_>, ttl: Ttl) -> Result<Request, StoreError> {
         let request = Request::write("SET", &self.namespace().name_to_write(key)?);
         let request = request.arg(encode(value)?);
-        Ok(match ms(ttl) {
-            0 => request,
-            ms => request.arg("PX").arg(ms.to_string()),
+        let deadline = Deadline::of(ttl);
+        Ok(match deadline.option {
+            "" => request,
+            option => request.arg(option).arg(deadline.ms),
         })
     }
 
@@ -143,7 +141,7 @@ impl RedisStore {
         };
         let request = match write {
             Write::Delete => request.arg("del"),
-            Write::Set { bytes, deadline } => request.arg("set").arg(bytes).arg(deadline),
+            Write::Set { bytes, option, ms } => request.arg("set").arg(bytes).arg(option).arg(ms),
         };
         reply::compared(self.router().ask(request).await?)
     }
@@ -176,31 +174,23 @@ impl RedisStore {
 /// A conditional write.
 enum Write {
     Delete,
-    /// The deadline as the script takes it.
+    /// With the option of `SET` that says what becomes of the deadline, and its argument.
     Set {
         bytes: Vec<u8>,
-        deadline: String,
+        option: &'static str,
+        ms: String,
     },
 }
 
 impl Write {
     fn set(value: &Input<'_>, ttl: Ttl) -> Result<Self, StoreError> {
-        let deadline = match ms(ttl) {
-            0 => "none".to_owned(),
-            ms => ms.to_string(),
-        };
-        Ok(Self::Set { bytes: encode(value)?, deadline })
+        let Deadline { option, ms } = Deadline::of(ttl);
+        Ok(Self::Set { bytes: encode(value)?, option, ms })
     }
 
     fn set_and_keep_deadline(value: &Input<'_>) -> Result<Self, StoreError> {
-        Ok(Self::Set { bytes: encode(value)?, deadline: "keep".to_owned() })
+        Ok(Self::Set { bytes: encode(value)?, option: "KEEPTTL", ms: String::new() })
     }
-}
-
-/// Milliseconds for the engine, 0 for never.
-fn ms(ttl: Ttl) -> u64 {
-    ttl.duration()
-        .map_or(0, |time| u64::try_from(time.as_millis()).map_or(MAX_MS, |ms| ms.min(MAX_MS)))
 }
 
 impl Store for RedisStore {
@@ -248,13 +238,15 @@ impl Store for RedisStore {
             TtlRule::IfNone(ttl) => ("none", ttl),
             TtlRule::Refresh(ttl) => ("refresh", ttl),
         };
+        let deadline = Deadline::of(ttl);
         let request = Request::write_by(&COUNT, &name)
             .arg(options.amount().to_string())
             .arg(options.bounds().start().to_string())
             .arg(options.bounds().end().to_string())
             .arg(if options.saturates() { "1" } else { "0" })
             .arg(rule)
-            .arg(ms(ttl).to_string());
+            .arg(deadline.option)
+            .arg(deadline.ms);
         reply::counted(self.router().ask(request).await.map_err(not_an_integer)?)
     }
 
@@ -267,7 +259,7 @@ impl Store for RedisStore {
             return Ok(false);
         };
         // Zero removes the key there too.
-        let request = Request::write("PEXPIRE", &name).arg(ms(after.into()).to_string());
+        let request = Request::write("PEXPIRE", &name).arg(ms(after).to_string());
         reply::flag(self.router().ask(request).await?)
     }
 
@@ -289,7 +281,7 @@ impl Store for RedisStore {
         let Some(name) = self.namespace().name(key) else {
             return Ok(None);
         };
-        let request = Request::write("GETEX", &name).arg("PX").arg(ms(after.into()).to_string());
+        let request = Request::write("GETEX", &name).arg("PX").arg(ms(after).to_string());
         reply::old_value(self.router().ask(request).await?)
     }
 
@@ -385,12 +377,15 @@ impl Store for RedisStore {
         &self,
         keys: impl IntoIterator<Item = &'k str>,
     ) -> impl Future<Output = Result<Vec<Option<Snapshot>>, StoreError>> + Send {
-        let names: Vec<_> = keys.into_iter().map(|key| self.namespace().name(key)).collect();
+        let name = |key: &'k str| (key, self.namespace().name(key));
+        let names: Vec<_> = keys.into_iter().map(name).collect();
         async move {
-            let requests = names.iter().flatten().map(|name| Request::read("GET", name)).collect();
+            let known = names.iter().filter_map(|(_, name)| name.as_ref());
+            let requests = known.map(|name| Request::read("GET", name)).collect();
             let mut answers = self.router().ask_all(requests).await?.into_iter();
-            let value = |name: &Option<Vec<u8>>| match name {
-                Some(_) => reply::value(answers.next().unwrap_or_default()),
+            let value = |(key, name): &(&str, Option<Vec<u8>>)| match name {
+                Some(_) => reply::value(answers.next().unwrap_or_default())
+                    .map_err(|error| reply::about(key, &error)),
                 None => Ok(None),
             };
             names.iter().map(value).collect()

@@ -2,9 +2,12 @@
 
 use crate::support::cluster::Cluster;
 use crate::support::server::Server;
-use epochkv::{ErrorKind, Pattern, Store, StoreErrorKind, StoreScan, Value};
+use epochkv::{
+    Change, ErrorKind, IncrOptions, Pattern, Store, StoreErrorKind, StoreScan, Ttl, Value,
+};
 use epochkv_redis::{AnyStore, Options, RedisStore};
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[tokio::test]
 async fn passwords() {
@@ -144,7 +147,7 @@ async fn what_is_no_value_is_a_clear_error() {
         let errors = [
             store.get(key).await.expect_err(key),
             store.get_many(["good", key]).await.expect_err(key),
-            store.update(key, |_| epochkv::Change::Remove).await.expect_err(key),
+            store.update(key, |_| Change::Remove).await.expect_err(key),
         ];
         for error in errors {
             assert_eq!(error.kind(), StoreErrorKind::Undecodable, "{error:?}");
@@ -152,7 +155,7 @@ async fn what_is_no_value_is_a_clear_error() {
         }
         for error in [
             store.incr(key).await.expect_err(key),
-            store.incr_with(key, &epochkv::IncrOptions::by(1)).await.expect_err(key),
+            store.incr_with(key, &IncrOptions::by(1)).await.expect_err(key),
         ] {
             assert_eq!(error.kind(), StoreErrorKind::Refused(ErrorKind::NotAnInteger));
         }
@@ -183,12 +186,34 @@ async fn what_is_no_value_is_a_clear_error() {
 }
 
 #[tokio::test]
+async fn a_fixed_end_is_by_the_clock_of_the_server() {
+    let server = Server::start();
+    let store = RedisStore::connect(&server.url()).await.expect("it is there");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let (later, past) = (Ttl::until(now + Duration::from_secs(50)), Ttl::until(now));
+    let set = Change::SetEx(2.into(), later);
+    let refresh = IncrOptions::by(1).ttl_refresh(later);
+    store.set_ex("set", 1, later).await.expect("set");
+    store.update("update", |_| set.clone()).await.expect("update");
+    store.incr_with("incr", &refresh).await.expect("incr");
+    for key in ["set", "update", "incr"] {
+        let ttl = store.ttl(key).await.expect("ttl");
+        assert!((45..=50).contains(&ttl), "{key}: {ttl}");
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    store.set_ex("set", 1, past).await.expect("set");
+    store.update("update", |_| Change::SetEx(2.into(), past)).await.expect("update");
+    store.incr_with("incr", &IncrOptions::by(1).ttl_refresh(past)).await.expect("incr");
+    assert!(store.keys("*").await.expect("keys").is_empty(), "gone at once");
+}
+
+#[tokio::test]
 async fn scripts_that_the_server_has_forgotten() {
     let server = Server::start();
     let store = RedisStore::connect(&server.url()).await.expect("it is there");
     for n in 1..=3 {
         server.ask::<()>(&["SCRIPT", "FLUSH"]);
-        let counted = store.incr_with("k", &epochkv::IncrOptions::by(1)).await.expect("incr");
+        let counted = store.incr_with("k", &IncrOptions::by(1)).await.expect("incr");
         assert_eq!(counted.value, n);
     }
     server.ask::<()>(&["SCRIPT", "FLUSH"]);

@@ -14,6 +14,7 @@ pub enum Difference {
     Failure,
     Clear,
     Clock,
+    Origin,
     LongestTtl,
     Identity,
     Unchanged,
@@ -31,10 +32,11 @@ pub enum Difference {
 pub type Row = [&'static str; 3];
 
 impl Difference {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Failure,
         Self::Clear,
         Self::Clock,
+        Self::Origin,
         Self::LongestTtl,
         Self::Identity,
         Self::Unchanged,
@@ -66,9 +68,14 @@ impl Difference {
                 "this process's monotonic clock; never early",
                 "the server's wall clock in whole milliseconds, read once per round of its loop: a key can go some milliseconds early, or when the clock is set",
             ],
+            Self::Origin => [
+                "the time of `Ttl::until`",
+                "by the store's clock",
+                "by the server's clock, since 1970",
+            ],
             Self::LongestTtl => [
                 "the longest time to live",
-                "584 million years",
+                "292 million years",
                 "146 million years; a longer one counts as that",
             ],
             Self::Identity => [

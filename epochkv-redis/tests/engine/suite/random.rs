@@ -2,7 +2,7 @@
 
 use super::Random;
 use super::differences::Backend;
-use epochkv::{Change, IncrOptions, Kv, Store, StoreError, Ttl, Value};
+use epochkv::{Change, IncrOptions, Kv, Store, StoreError, Ttl, TtlKind, Value};
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -50,7 +50,10 @@ fn show<T: Debug>(answer: Result<T, StoreError>) -> String {
 /// What the call answers. Times are told to a tenth only: they pass.
 async fn apply(store: &impl Store, call: &Call) -> String {
     let Call { operation, key, value, other, ttl, amount } = call;
-    let after = ttl.duration().unwrap_or(Duration::ZERO);
+    let after = match ttl.kind() {
+        TtlKind::After(time) => time,
+        _ => Duration::ZERO,
+    };
     let bounded = IncrOptions::by(*amount).min(-10).max(10);
     match operation {
         0 | 1 => show(store.set_ex(key, value, *ttl).await),
