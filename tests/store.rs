@@ -5,7 +5,7 @@ use epochkv::{
     StoreErrorKind, StoreScan, Value,
 };
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 /// The output of a future that is ready at once, as all of them are here.
@@ -16,9 +16,11 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A generic caller whose future must be `Send`, as for a task of a runtime.
-fn sum<S: Store + 'static>(store: S) -> impl Future<Output = Result<i64, StoreError>> + Send {
-    async move {
+/// A task of a runtime: whatever the store is, the future must be `Send`.
+type Task = Pin<Box<dyn Future<Output = Result<i64, StoreError>> + Send>>;
+
+fn sum(store: impl Store + 'static) -> Task {
+    Box::pin(async move {
         store.set_many([("a", 1), ("b", 2)], 60).await?;
         store.incr("a").await?;
         store.update("c", |_| Change::Set(3.into())).await?;
@@ -27,7 +29,7 @@ fn sum<S: Store + 'static>(store: S) -> impl Future<Output = Result<i64, StoreEr
             sum += item.value().as_int().unwrap_or(0);
         }
         Ok(sum)
-    }
+    })
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(crate) enum Address {
     /// In this process.
     Memory,
     /// On one server.
-    Single(ConnectionInfo),
+    Single(Box<ConnectionInfo>),
     /// On a cluster, of which these nodes are known.
     Cluster(Vec<ConnectionInfo>),
 }
@@ -23,7 +23,7 @@ impl Address {
         let (scheme, rest) = url.split_once(':').ok_or_else(|| bad("a URL has a scheme"))?;
         let single = |scheme: &str| {
             let (info, options) = parse_node(&format!("{scheme}:{rest}"), options.clone())?;
-            Ok((Self::Single(info), options))
+            Ok((Self::Single(Box::new(info)), options))
         };
         match scheme {
             "memory" if matches!(rest.split('?').next(), Some("" | "//")) => {

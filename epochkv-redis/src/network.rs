@@ -36,7 +36,7 @@ impl Network {
     /// Connects to the engine at an address, and looks whether it is what the address says.
     pub(crate) async fn connect(address: Address, options: &Options) -> Result<Self, StoreError> {
         let (seeds, is_cluster) = match address {
-            Address::Single(node) => (vec![node], false),
+            Address::Single(node) => (vec![*node], false),
             Address::Cluster(nodes) => (nodes, true),
             Address::Memory => (Vec::new(), false),
         };
