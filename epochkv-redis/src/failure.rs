@@ -14,10 +14,9 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The error for a call that cannot go on.
-    pub(crate) fn into_error(self, writes: bool) -> StoreError {
+    /// The error for a call that only reads and cannot go on.
+    pub(crate) fn into_error(self) -> StoreError {
         match self {
-            Self::Lost(error) if writes => error.unknown_outcome(),
             Self::NotSent(error) | Self::Lost(error) => error,
         }
     }

@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::options::Options;
+use crate::request::Request;
 use crate::slots::{NodeName, SlotMap};
 use epochkv::{StoreError, StoreErrorKind};
 use redis::{Client, ConnectionAddr, ConnectionInfo, Pipeline, TlsCertificates, Value};
@@ -74,9 +75,10 @@ impl Network {
         self.is_cluster
     }
 
-    /// Who has a slot.
-    pub(crate) fn owner(&self, slot: u16) -> Option<NodeName> {
-        self.slots().node_of(slot).cloned()
+    /// Who has the slot of a command's key, by `slots`. The key is looked at only in a cluster.
+    pub(crate) fn owner(&self, slots: &SlotMap, request: &Request) -> Option<NodeName> {
+        let slot = if self.is_cluster { request.slot() } else { 0 };
+        slots.node_of(slot).cloned()
     }
 
     /// All nodes that have slots.
@@ -187,7 +189,7 @@ impl Network {
         let mut commands = Pipeline::with_capacity(1);
         commands.cmd(command[0]).arg(command[1]);
         let answers = self.node(name)?.send(&commands, deadline).await;
-        let answers = answers.map_err(|failure: Failure| failure.into_error(false))?;
+        let answers = answers.map_err(|failure: Failure| failure.into_error())?;
         Ok(answers.into_iter().next().unwrap_or(Value::Nil))
     }
 
@@ -210,7 +212,8 @@ impl Network {
         Ok(Arc::new(Node::new(name, client, self.timeout)))
     }
 
-    fn slots(&self) -> Arc<SlotMap> {
+    /// Who has which slot, as far as is known.
+    pub(crate) fn slots(&self) -> Arc<SlotMap> {
         Arc::clone(&self.slots.read().unwrap_or_else(PoisonError::into_inner))
     }
 

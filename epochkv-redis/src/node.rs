@@ -8,13 +8,14 @@ use crate::failure::{self, Failure};
 use crate::slots::NodeName;
 use epochkv::StoreError;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, PushInfo, PushKind, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, PushInfo, PushKind, Value};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 /// For so long after a connection could not be made, nobody tries again.
@@ -53,21 +54,38 @@ impl Node {
         let mut live = self.live(deadline).await.map_err(Failure::NotSent)?;
         let count = commands.len();
         let answers = live.connection.send_packed_commands(commands, 0, count);
-        match timeout_at(deadline, answers).await {
-            Ok(Ok(answers)) if answers.len() == count => Ok(answers),
-            Ok(answers) => {
-                self.forget(&live);
-                let error = answers.err().unwrap_or_else(|| {
-                    (redis::ErrorKind::UnexpectedReturnType, "an answer is missing").into()
-                });
-                Err(Failure::Lost(failure::interrupted(&self.name, &error)))
-            }
-            Err(_) => {
-                // It may have died without a word.
-                self.forget(&live);
-                Err(Failure::Lost(failure::timed_out(&self.name, self.timeout)))
-            }
-        }
+        let answers = timeout_at(deadline, answers).await.map(|answers| {
+            answers.and_then(|answers| match answers.len() == count {
+                true => Ok(answers),
+                false => {
+                    Err((redis::ErrorKind::UnexpectedReturnType, "an answer is missing").into())
+                }
+            })
+        });
+        self.received(&live, answers)
+    }
+
+    /// Sends one command and waits for its answer.
+    pub(crate) async fn send_one(&self, cmd: &Cmd, deadline: Instant) -> Result<Value, Failure> {
+        let mut live = self.live(deadline).await.map_err(Failure::NotSent)?;
+        let answer = timeout_at(deadline, live.connection.send_packed_command(cmd)).await;
+        self.received(&live, answer)
+    }
+
+    /// Whatever came of sending. Where it went wrong, the connection is of no more use.
+    fn received<T>(
+        &self,
+        used: &Live,
+        answer: Result<redis::RedisResult<T>, Elapsed>,
+    ) -> Result<T, Failure> {
+        let error = match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => failure::interrupted(&self.name, &error),
+            // It may have died without a word.
+            Err(_) => failure::timed_out(&self.name, self.timeout),
+        };
+        self.forget(used);
+        Err(Failure::Lost(error))
     }
 
     /// The connection, made if there is none.

@@ -1,6 +1,6 @@
 //! Answers of the engine, read strictly: what is not as expected is an error, not a guess.
 
-use crate::encoding::{decode, parse_int};
+use crate::encoding::{decode, parse_int, read};
 use epochkv::{ErrorKind, Expiry, Incremented, Snapshot, StoreError, StoreErrorKind};
 use redis::Value;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) fn bytes(answer: Value) -> Result<Option<Vec<u8>>, StoreError> {
 
 /// A value, if the key is there.
 pub(crate) fn value(answer: Value) -> Result<Option<Snapshot>, StoreError> {
-    Ok(bytes(answer)?.as_deref().map(decode).transpose()?.map(Snapshot::from))
+    Ok(bytes(answer)?.as_deref().map(read).transpose()?.map(Snapshot::from))
 }
 
 /// The same error, with the key that it is about.

@@ -8,8 +8,8 @@ use redis::{Arg, Cmd};
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) cmd: Cmd,
-    /// Where its key is in a cluster.
-    pub(crate) slot: u16,
+    /// Which argument is the key.
+    key_at: usize,
     /// Whether it changes anything. If not, it may be sent again when its answer is lost.
     pub(crate) writes: bool,
     script: Option<&'static Script>,
@@ -29,7 +29,7 @@ impl Request {
     fn new(name: &str, key: &[u8], writes: bool) -> Self {
         let mut cmd = redis::cmd(name);
         cmd.arg(key);
-        Self { cmd, slot: slots::slot_of(key), writes, script: None }
+        Self { cmd, key_at: 1, writes, script: None }
     }
 
     /// A script that only reads.
@@ -45,13 +45,18 @@ impl Request {
     fn by(script: &'static Script, key: &[u8], writes: bool) -> Self {
         let mut cmd = redis::cmd("EVALSHA");
         cmd.arg(&script.hash).arg(1).arg(key);
-        Self { cmd, slot: slots::slot_of(key), writes, script: Some(script) }
+        Self { cmd, key_at: 3, writes, script: Some(script) }
     }
 
     /// Adds an argument.
     pub(crate) fn arg(mut self, arg: impl AsRef<[u8]>) -> Self {
         self.cmd.arg(arg.as_ref());
         self
+    }
+
+    /// The slot of a cluster that its key is in.
+    pub(crate) fn slot(&self) -> u16 {
+        arguments(&self.cmd).nth(self.key_at).map_or(0, slots::slot_of)
     }
 
     /// The bytes of all arguments.
@@ -84,13 +89,17 @@ fn arguments(cmd: &Cmd) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use super::{Request, arguments};
     use crate::script::ENTRY;
+    use crate::slots;
 
     #[test]
     fn a_script_is_sent_by_name_and_then_once_by_text() {
         let mut request = Request::read_by(&ENTRY, b"key").arg("more");
         let by_name: Vec<_> = arguments(&request.cmd).map(<[u8]>::to_vec).collect();
         assert_eq!(by_name[0], b"EVALSHA");
+        let slot = slots::slot_of(b"key");
+        assert_eq!([request.slot(), Request::read("GET", b"key").slot()], [slot; 2]);
         assert!(request.send_text());
+        assert_eq!(request.slot(), slot);
         let by_text: Vec<_> = arguments(&request.cmd).map(<[u8]>::to_vec).collect();
         assert_eq!((&by_text[0][..], &by_text[1][..]), (&b"EVAL"[..], ENTRY.text.as_bytes()));
         assert_eq!(by_text[2..], by_name[2..]);

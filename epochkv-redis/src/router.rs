@@ -12,8 +12,8 @@ use crate::slots::NodeName;
 use epochkv::{StoreError, StoreErrorKind};
 use futures_util::future::join_all;
 use redis::{Cmd, Pipeline, Value};
-use std::collections::HashMap;
 use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -79,8 +79,24 @@ impl Router {
 
     /// The answer to one command.
     pub(crate) async fn ask(&self, request: Request) -> Result<Value, StoreError> {
-        let answers = self.exchange(vec![request]).await;
-        answers.into_iter().next().unwrap_or_else(|| Err(no_answer()))
+        let deadline = self.deadline();
+        let Some(name) = self.network.owner(&self.network.slots(), &request) else {
+            return self.exchange(vec![request]).await.pop().unwrap_or_else(|| Err(no_answer()));
+        };
+        let answer = match self.network.node(&name) {
+            Ok(node) => node.send_one(&request.cmd, deadline).await,
+            Err(error) => Err(Failure::NotSent(error)),
+        };
+        let pending = |request| Pending { at: 0, request, to: Destination::Owner };
+        let outcome = match answer {
+            Ok(Value::ServerError(error)) => {
+                self.redirect(pending(request), Answer::of(error), &name)
+            }
+            Ok(answer) => return Ok(answer),
+            Err(failure) => self.recover(pending(request), &failure),
+        };
+        let results = self.settle(vec![outcome], 1, deadline).await;
+        results.into_iter().next().unwrap_or_else(|| Err(no_answer()))
     }
 
     /// The answers to all commands, in their order, or an error: then none that comes later
@@ -126,11 +142,8 @@ impl Router {
         cmd: Cmd,
         deadline: Instant,
     ) -> Result<Value, Failure> {
-        let mut commands = Pipeline::with_capacity(1);
-        commands.add_command(cmd);
-        let answers = self.network.node(node).map_err(Failure::NotSent)?;
-        let answers = answers.send(&commands, deadline).await?;
-        match answers.into_iter().next().unwrap_or_default() {
+        let node = self.network.node(node).map_err(Failure::NotSent)?;
+        match node.send_one(&cmd, deadline).await? {
             Value::ServerError(error) => Err(match Answer::of(error) {
                 // It may answer a little later.
                 Answer::Elsewhere(Elsewhere::Later(error)) => Failure::Lost(error),
@@ -143,29 +156,40 @@ impl Router {
 
     /// One result per command, in their order, within the time of a call.
     async fn exchange(&self, requests: Vec<Request>) -> Vec<Result<Value, StoreError>> {
-        let deadline = self.deadline();
-        let mut results: Vec<_> = requests.iter().map(|_| Err(no_answer())).collect();
+        let (deadline, count) = (self.deadline(), requests.len());
         let pending = requests.into_iter().enumerate();
-        let mut pending: Vec<_> =
-            pending.map(|(at, request)| Pending { at, request, to: Destination::Owner }).collect();
+        let pending = pending.map(|(at, request)| Pending { at, request, to: Destination::Owner });
+        let outcomes = self.round(pending.collect(), deadline).await;
+        self.settle(outcomes, count, deadline).await
+    }
+
+    /// Goes on with what is not done yet, until time is up.
+    async fn settle(
+        &self,
+        mut outcomes: Vec<(usize, Outcome)>,
+        count: usize,
+        deadline: Instant,
+    ) -> Vec<Result<Value, StoreError>> {
+        let mut results: Vec<_> = (0..count).map(|_| None).collect();
         let mut next_pause = PAUSE;
         loop {
-            let begun = Instant::now();
             let (mut pause, mut refresh) = (false, false);
-            let mut again = Vec::new();
-            for (at, outcome) in self.round(mem::take(&mut pending), deadline).await {
+            let mut pending = Vec::new();
+            for (at, outcome) in outcomes {
                 match outcome {
-                    Outcome::Done(result) => results[at] = result,
-                    Outcome::Again { pending, pause: waits, refresh: stale, error } => {
-                        results[at] = Err(error);
+                    Outcome::Done(result) => results[at] = Some(result),
+                    Outcome::Again { pending: again, pause: waits, refresh: stale, error } => {
+                        results[at] = Some(Err(error));
                         pause |= waits;
                         refresh |= stale;
-                        again.push(pending);
+                        pending.push(again);
                     }
                 }
             }
-            if again.is_empty() || Instant::now() + next_pause >= deadline {
-                return results;
+            let now = Instant::now();
+            if pending.is_empty() || now + next_pause >= deadline {
+                let answered = |result: Option<_>| result.unwrap_or_else(|| Err(no_answer()));
+                return results.into_iter().map(answered).collect();
             }
             // Nodes that send a command to and fro are given time too.
             if pause || next_pause > PAUSE {
@@ -173,28 +197,33 @@ impl Router {
             }
             next_pause = (next_pause * 2).min(MAX_PAUSE);
             if refresh {
-                self.network.refresh(begun, deadline).await;
+                self.network.refresh(now, deadline).await;
             }
-            pending = again;
+            outcomes = self.round(pending, deadline).await;
         }
     }
 
     /// Sends each command to its node, to all nodes at once.
     async fn round(&self, pending: Vec<Pending>, deadline: Instant) -> Vec<(usize, Outcome)> {
         let mut outcomes = Vec::with_capacity(pending.len());
-        let mut groups: HashMap<NodeName, Vec<Pending>> = HashMap::new();
+        let mut groups: Vec<(NodeName, Vec<Pending>)> = Vec::new();
+        let slots = self.network.slots();
         for pending in pending {
             let name = match &pending.to {
-                Destination::Owner => self.network.owner(pending.request.slot),
+                Destination::Owner => self.network.owner(&slots, &pending.request),
                 Destination::Node(name) | Destination::Newcomer(name) => Some(name.clone()),
             };
-            match name {
-                Some(name) => groups.entry(name).or_default().push(pending),
-                None => {
-                    let message = "no node of the cluster has the key's slot";
-                    let error = StoreError::new(StoreErrorKind::Unreachable, message);
-                    outcomes.push(again(pending, true, true, error));
-                }
+            let Some(name) = name else {
+                let message = "no node of the cluster has the key's slot";
+                let error = StoreError::new(StoreErrorKind::Unreachable, message);
+                outcomes.push(again(pending, true, true, error));
+                continue;
+            };
+            let same = groups.iter().position(|(known, _)| Arc::ptr_eq(known, &name));
+            let same = same.or_else(|| groups.iter().position(|(known, _)| *known == name));
+            match same {
+                Some(group) => groups[group].1.push(pending),
+                None => groups.push((name, vec![pending])),
             }
         }
         let sent = groups.into_iter().map(|(name, group)| self.send(name, group, deadline));

@@ -38,7 +38,7 @@ impl SlotMap {
         let Value::Array(rows) = answer else {
             return None;
         };
-        let mut ranges = Vec::with_capacity(rows.len());
+        let mut ranges: Vec<(u16, u16, NodeName)> = Vec::with_capacity(rows.len());
         for row in rows {
             let Value::Array(row) = row else {
                 return None;
@@ -63,7 +63,11 @@ impl SlotMap {
             };
             let (first, last) = (u16::try_from(*first).ok()?, u16::try_from(*last).ok()?);
             let port = u16::try_from(*port).ok()?;
-            ranges.push((first, last, format!("{name}:{port}").into()));
+            let name = format!("{name}:{port}");
+            // One name per node, so that names are mostly told apart by their addresses.
+            let known = ranges.iter().find(|(.., known)| **known == *name);
+            let name = known.map_or_else(|| name.into(), |(.., known)| known.clone());
+            ranges.push((first, last, name));
         }
         ranges.sort_unstable();
         (!ranges.is_empty()).then_some(Self { ranges })

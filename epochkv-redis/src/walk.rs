@@ -191,7 +191,7 @@ impl<'s> Walk<'s> {
         let network = self.router.network();
         let is_down = matches!(failure, Failure::NotSent(_)) && !network.is_cluster();
         if is_down || Instant::now() + PAUSE >= deadline {
-            return Err(failure.into_error(false));
+            return Err(failure.into_error());
         }
         sleep(PAUSE).await;
         if network.is_cluster() {

@@ -17,10 +17,12 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
     where
         Self: 's;
 
+    #[inline]
     async fn get(&self, key: &str) -> Result<Option<Snapshot>, StoreError> {
         Ok(self.get(key))
     }
 
+    #[inline]
     fn set_ex<'v>(
         &self,
         key: &str,
@@ -31,34 +33,42 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.set_ex(key, value, ttl)?) }
     }
 
+    #[inline]
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.delete(key))
     }
 
+    #[inline]
     async fn exists(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.exists(key))
     }
 
+    #[inline]
     async fn incr_by(&self, key: &str, amount: i64) -> Result<i64, StoreError> {
         Ok(self.incr_by(key, amount)?)
     }
 
+    #[inline]
     async fn incr_with(&self, key: &str, options: &IncrOptions) -> Result<Incremented, StoreError> {
         Ok(self.incr_with(key, options)?)
     }
 
+    #[inline]
     async fn expiry(&self, key: &str) -> Result<Expiry, StoreError> {
         Ok(self.expiry(key))
     }
 
+    #[inline]
     async fn expire(&self, key: &str, after: Duration) -> Result<bool, StoreError> {
         Ok(self.expire(key, after))
     }
 
+    #[inline]
     async fn persist(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.persist(key))
     }
 
+    #[inline]
     async fn get_and_expire(
         &self,
         key: &str,
@@ -67,6 +77,7 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         Ok(self.get_and_expire(key, after))
     }
 
+    #[inline]
     fn swap<'v>(
         &self,
         key: &str,
@@ -77,10 +88,12 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.swap(key, value, ttl)?) }
     }
 
+    #[inline]
     async fn take(&self, key: &str) -> Result<Option<Snapshot>, StoreError> {
         Ok(self.take(key))
     }
 
+    #[inline]
     fn set_if_absent<'v>(
         &self,
         key: &str,
@@ -91,6 +104,7 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.set_if_absent(key, value, ttl)?) }
     }
 
+    #[inline]
     fn set_if_present<'v>(
         &self,
         key: &str,
@@ -101,6 +115,7 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.set_if_present(key, value, ttl)?) }
     }
 
+    #[inline]
     fn compare_and_set<'v>(
         &self,
         key: &str,
@@ -112,10 +127,12 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.compare_and_set(key, expected, new, ttl)?) }
     }
 
+    #[inline]
     async fn compare_and_delete(&self, key: &str, expected: &Value) -> Result<bool, StoreError> {
         Ok(self.compare_and_delete(key, expected))
     }
 
+    #[inline]
     async fn update<F>(&self, key: &str, change: F) -> Result<Option<Snapshot>, StoreError>
     where
         F: FnMut(Option<&Snapshot>) -> Change + Send,
@@ -123,6 +140,7 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         Ok(self.update(key, change)?)
     }
 
+    #[inline]
     fn get_many<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k str>,
@@ -131,6 +149,7 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.get_many(keys)) }
     }
 
+    #[inline]
     fn set_many<'k, 'v, V: Into<Input<'v>>>(
         &self,
         items: impl IntoIterator<Item = (&'k str, V)>,
@@ -141,6 +160,7 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.set_many(items, ttl)?) }
     }
 
+    #[inline]
     fn delete_many<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k str>,
@@ -149,14 +169,17 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
         async move { Ok(self.delete_many(keys)) }
     }
 
+    #[inline]
     async fn keys(&self, pattern: &str) -> Result<Vec<String>, StoreError> {
         Ok(self.keys(pattern))
     }
 
+    #[inline]
     fn scan(&self, pattern: &Pattern) -> Scan<'_, str, S, C> {
         self.scan(pattern)
     }
 
+    #[inline]
     async fn clear(&self) -> Result<(), StoreError> {
         self.clear();
         Ok(())
@@ -164,6 +187,7 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
 }
 
 impl<S: BuildHasher + Send + Sync, C: Clock> StoreScan for Scan<'_, str, S, C> {
+    #[inline]
     async fn next_item(&mut self) -> Result<Option<Item>, StoreError> {
         Ok(self.next())
     }

@@ -41,8 +41,13 @@ pub(crate) fn encode(input: &Input<'_>) -> Result<Vec<u8>, StoreError> {
 
 /// The value that the engine holds. Total: there is a value or an error for any bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Value, StoreError> {
+    read(bytes).map(Input::into_value)
+}
+
+/// As [`decode`], without a copy of plain text and bytes.
+pub(crate) fn read(bytes: &[u8]) -> Result<Input<'_>, StoreError> {
     if let Some(packed) = bytes.strip_prefix(&[TAG]) {
-        return unpack::unpack(packed).ok_or_else(|| {
+        return unpack::unpack(packed).map(Input::Value).ok_or_else(|| {
             let message = format!(
                 "the {} bytes in the engine begin as a packed value and are none",
                 bytes.len()
@@ -51,13 +56,16 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Value, StoreError> {
         });
     }
     Ok(match str::from_utf8(bytes) {
-        Ok(text) => parse_int(text).map_or_else(|| text.into(), Value::Int),
-        Err(_) => bytes.into(),
+        Ok(text) => parse_int(text).map_or(Input::Str(text), Input::from),
+        Err(_) => Input::Bytes(bytes),
     })
 }
 
 /// The integer of which this is the decimal text, exactly as the engine writes it.
 pub(crate) fn parse_int(text: &str) -> Option<i64> {
+    if !text.ends_with(|last: char| last.is_ascii_digit()) {
+        return None;
+    }
     let int = text.parse().ok()?;
     // One text per integer: no plus sign, leading zero or negative zero.
     let digits = text.strip_prefix('-').unwrap_or(text);
