@@ -198,7 +198,8 @@ async fn a_fixed_end_is_by_the_clock_of_the_server() {
     store.incr_with("incr", &refresh).await.expect("incr");
     for key in ["set", "update", "incr"] {
         let ttl = store.ttl(key).await.expect("ttl");
-        assert!((45..=50).contains(&ttl), "{key}: {ttl}");
+        // Rounded up, by two clocks that differ by a millisecond.
+        assert!((45..=51).contains(&ttl), "{key}: {ttl}");
     }
     tokio::time::sleep(Duration::from_millis(5)).await;
     store.set_ex("set", 1, past).await.expect("set");
