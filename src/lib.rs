@@ -27,6 +27,7 @@ mod model;
 mod reclaim;
 mod record;
 mod snapshot;
+mod store;
 mod sweep;
 mod sync;
 mod table;
@@ -45,17 +46,18 @@ pub use key::Key;
 pub use kv::describe_metrics;
 pub use kv::{
     Builder, Change, Cursor, DefaultHashBuilder, IncrOptions, Incremented, Item, Kv, Scan, Stats,
-    Sweeper, Swept,
+    Sweeper, Swept, TtlRule,
 };
-#[cfg(epochkv_loom)]
-pub use model::model;
 #[cfg(feature = "dump")]
 #[cfg_attr(docsrs, doc(cfg(feature = "dump")))]
 pub use kv::{Dumped, Loaded};
+#[cfg(epochkv_loom)]
+pub use model::model;
 pub use record::MAX_KEY_LEN;
 pub use snapshot::Snapshot;
+pub use store::{Store, StoreError, StoreErrorKind, StoreScan};
 pub use time::clock::{CachedClock, Clock, ManualClock, SystemClock};
-pub use time::ttl::{Condition, Expiry, Ttl};
+pub use time::ttl::{Condition, Expiry, Ttl, TtlKind};
 pub use value::{Dict, DictIter, Input, Kind, List, ListItem, TryFromValueError, Value, ValueRef};
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]

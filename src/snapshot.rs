@@ -309,8 +309,15 @@ impl fmt::Display for Snapshot {
 impl From<Value> for Snapshot {
     /// A snapshot of a value that is in no store.
     fn from(value: Value) -> Self {
-        Self::scalar(value.as_ref())
-            .unwrap_or_else(|| Self(Repr::Record(Handle::detached(&Input::Value(value)))))
+        Input::Value(value).into()
+    }
+}
+
+impl From<Input<'_>> for Snapshot {
+    /// A snapshot of a value that is in no store; text and bytes are copied once.
+    fn from(input: Input<'_>) -> Self {
+        Self::scalar(input.as_ref())
+            .unwrap_or_else(|| Self(Repr::Record(Handle::detached(&[], &input))))
     }
 }
 

@@ -72,6 +72,10 @@ const LAYERS: &[&[&str]] = &[
     &["kv/scan"],
     &["kv/atomic", "kv/batch", "kv/expire", "kv/incr", "kv/keys", "kv/ops", "kv/update"],
     &["kv/dump", "kv/load", "kv/typed"],
+    // The same operations as futures.
+    &["store/error"],
+    &["store"],
+    &["store/local"],
 ];
 
 /// Files with the keyword `unsafe`.

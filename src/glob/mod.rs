@@ -161,6 +161,19 @@ impl<K: Alphabet + ?Sized> Pattern<K> {
         self.is_match_bytes(key.pattern_bytes())
     }
 
+    /// The pattern as it is written, a prefix with its escapes.
+    ///
+    /// ```
+    /// use epochkv::Pattern;
+    ///
+    /// assert_eq!(Pattern::new("a?").as_bytes(), b"a?");
+    /// assert_eq!(Pattern::prefix("a?").as_bytes(), br"a\?*");
+    /// ```
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.source
+    }
+
     /// [`is_match`](Self::is_match) for the bytes of a key.
     ///
     /// Whether bytes that are no key of type `K` match a pattern with wildcards is not

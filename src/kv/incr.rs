@@ -11,6 +11,7 @@ use crate::time::clock::Clock;
 use crate::time::ttl::{Now, Ttl};
 use crate::value::ValueRef;
 use core::hash::BuildHasher;
+use core::ops::RangeInclusive;
 
 /// How [`Kv::incr_with`] counts: amount, bounds, and what happens to the time to
 /// live.
@@ -37,11 +38,16 @@ pub struct IncrOptions {
     ttl: TtlRule,
 }
 
+/// What an increment does to the time to live; see [`IncrOptions::ttl_rule`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TtlRule {
+pub enum TtlRule {
+    /// Nothing: it stays, and a new key gets none.
     Keep,
+    /// A key that the call creates gets this one.
     OnCreate(Ttl),
+    /// A key without a deadline, new or not, gets this one.
     IfNone(Ttl),
+    /// The key gets this one each time the count is applied.
     Refresh(Ttl),
 }
 
@@ -155,6 +161,42 @@ impl IncrOptions {
     /// ```
     pub fn ttl_refresh(self, ttl: impl Into<Ttl>) -> Self {
         Self { ttl: TtlRule::Refresh(ttl.into()), ..self }
+    }
+
+    /// The amount.
+    ///
+    /// These four are for those who implement [`Store`](crate::Store).
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Ttl, TtlRule};
+    ///
+    /// let options = IncrOptions::by(-5).min(0).saturate(true).ttl_refresh(60);
+    /// assert_eq!(options.amount(), -5);
+    /// assert_eq!(options.bounds(), 0..=i64::MAX);
+    /// assert!(options.saturates());
+    /// assert_eq!(options.ttl_rule(), TtlRule::Refresh(Ttl::from(60)));
+    /// ```
+    #[must_use]
+    pub fn amount(&self) -> i64 {
+        self.by
+    }
+
+    /// The least and the greatest allowed result.
+    #[must_use]
+    pub fn bounds(&self) -> RangeInclusive<i64> {
+        self.min..=self.max
+    }
+
+    /// Whether a result out of bounds becomes the bound.
+    #[must_use]
+    pub fn saturates(&self) -> bool {
+        self.saturate
+    }
+
+    /// What happens to the time to live.
+    #[must_use]
+    pub fn ttl_rule(&self) -> TtlRule {
+        self.ttl
     }
 
     /// What becomes of `old`. `None`: it stays, the result is out of bounds.

@@ -52,7 +52,7 @@ use std::sync::Arc;
 pub use builder::Builder;
 #[cfg(feature = "dump")]
 pub use dump::Dumped;
-pub use incr::{IncrOptions, Incremented};
+pub use incr::{IncrOptions, Incremented, TtlRule};
 #[cfg(feature = "dump")]
 pub use load::Loaded;
 #[cfg(feature = "metrics")]

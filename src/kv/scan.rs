@@ -3,18 +3,18 @@
 use super::Kv;
 use super::access::Hashed;
 use super::walk::STRIDE;
+use crate::error::{Error, ErrorKind};
 use crate::glob::Pattern;
 use crate::key::Key;
 use crate::reclaim::Shared;
 #[cfg(feature = "dump")]
 use crate::record::Deadline;
-use crate::record::Handle;
-use crate::record::Record;
+use crate::record::{Handle, MAX_KEY_LEN, Record};
 use crate::snapshot::Snapshot;
 use crate::table::{self, Walk};
 use crate::time::clock::Clock;
 use crate::time::ttl::Expiry;
-use crate::value::ValueRef;
+use crate::value::{Input, ValueRef};
 use core::fmt;
 use core::hash::BuildHasher;
 
@@ -41,8 +41,32 @@ pub struct Item<K: Key + ?Sized = str> {
 }
 
 impl<K: Key + ?Sized> Item<K> {
+    /// An entry that is in no store of this process; for those who implement
+    /// [`Store`](crate::Store).
+    ///
+    /// # Errors
+    ///
+    /// [`TooDeep`](ErrorKind::TooDeep) or [`KeyTooLong`](ErrorKind::KeyTooLong).
+    ///
+    /// ```
+    /// use epochkv::{Expiry, Item};
+    ///
+    /// let item = Item::<str>::new("k", 1, Expiry::Never)?;
+    /// assert_eq!((item.key(), item.value().as_int()), ("k", Some(1)));
+    /// # Ok::<(), epochkv::Error>(())
+    /// ```
+    pub fn new<'v>(key: &K, value: impl Into<Input<'v>>, expiry: Expiry) -> Result<Self, Error> {
+        let (key, input) = (key.key_bytes(), value.into());
+        input.check_depth()?;
+        if key.len() > MAX_KEY_LEN {
+            return Err(ErrorKind::KeyTooLong.into());
+        }
+        let int = input.as_ref().as_int().unwrap_or(0);
+        Ok(Self { record: Handle::detached(key, &input), int, expiry })
+    }
+
     #[inline]
-    fn new(record: Shared<'_, Record<K>>, expiry: Expiry) -> Self {
+    fn met(record: Shared<'_, Record<K>>, expiry: Expiry) -> Self {
         let int = record.value().as_int().unwrap_or(0);
         Self { record: Handle::new(record), int, expiry }
     }
@@ -331,7 +355,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut walk = Walk::from(cursor.0);
         for _ in 0..count.div_ceil(STRIDE).max(1) {
             self.step(&mut walk, pattern, |record, now| {
-                page.push(Item::new(record, Expiry::of(record.deadline(), now)));
+                page.push(Item::met(record, Expiry::of(record.deadline(), now)));
             });
             if walk.cursor().is_none() || page.len() >= count {
                 break;

@@ -408,10 +408,10 @@ impl<K: ?Sized + 'static> Handle<K> {
     }
 }
 
-impl Handle<AnyKey> {
-    /// A record outside of any store.
-    pub(crate) fn detached(input: &Input<'_>) -> Self {
-        Self(Record::from_bytes(&[], 0, 0, Content::of(input)).into_raw())
+impl<K: ?Sized + 'static> Handle<K> {
+    /// A record outside of any store. The key is one that a record can have.
+    pub(crate) fn detached(key: &[u8], input: &Input<'_>) -> Self {
+        Self(Record::from_bytes(key, 0, 0, Content::of(input)).into_raw())
     }
 }
 

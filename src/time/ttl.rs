@@ -30,6 +30,17 @@ pub struct Ttl {
     ms: u64,
 }
 
+/// The three kinds of [`Ttl`]; see [`Ttl::kind`]. Times are in whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TtlKind {
+    /// No expiry.
+    Never,
+    /// So long after the call.
+    After(Duration),
+    /// Until the store's clock shows this time.
+    Until(Duration),
+}
+
 /// The highest bit.
 const FIXED: u64 = 1 << 63;
 
@@ -86,6 +97,27 @@ impl Ttl {
     #[must_use]
     pub fn until(time: Duration) -> Self {
         Self { ms: FIXED | ceil_ms(time).max(1) }
+    }
+
+    /// Which of the three it is, for those who implement [`Store`](crate::Store).
+    ///
+    /// ```
+    /// use epochkv::{Ttl, TtlKind};
+    /// use std::time::Duration;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// assert_eq!(Ttl::NEVER.kind(), TtlKind::Never);
+    /// assert_eq!(Ttl::from(60).kind(), TtlKind::After(minute));
+    /// assert_eq!(Ttl::until(minute).kind(), TtlKind::Until(minute));
+    /// ```
+    #[must_use]
+    pub fn kind(self) -> TtlKind {
+        let time = Duration::from_millis(self.ms & LAST);
+        match self.ms {
+            0 => TtlKind::Never,
+            ms if ms & FIXED != 0 => TtlKind::Until(time),
+            _ => TtlKind::After(time),
+        }
     }
 
     /// The deadline of an entry written at `start`. Never early: the entry
