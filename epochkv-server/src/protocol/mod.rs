@@ -1,0 +1,8 @@
+//! The Redis serialization protocol: requests in, replies out. Knows nothing of commands.
+
+mod inline;
+mod reply;
+mod request;
+
+pub use reply::{Reply, Version};
+pub use request::{Args, Limits, Parser, ProtocolError};
