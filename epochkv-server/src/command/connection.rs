@@ -158,7 +158,10 @@ fn select(call: &mut Call<'_>) -> Outcome {
             Ok(())
         }
         Some(Ok(_)) => Err(Refusal::new("ERR DB index is out of range")),
-        _ => Err(Refusal::NOT_AN_INTEGER),
+        Some(Err(_)) => Err(Refusal::new(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        )),
+        None => Err(Refusal::NOT_AN_INTEGER),
     }
 }
 

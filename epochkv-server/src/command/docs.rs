@@ -22,7 +22,7 @@ const SUBCOMMANDS: &[Command] = &[
     row("command|docs", -2, PLAIN, Where::Nowhere, describe, docs("Explains commands.")),
     row(
         "command|getkeys",
-        -3,
+        -4,
         PLAIN,
         Where::Nowhere,
         getkeys,
@@ -76,7 +76,7 @@ fn info(call: &mut Call<'_>) -> Outcome {
     for name in call.args.iter().skip(2) {
         match find(name) {
             Some(command) => describe_shape(call.reply, command),
-            None => call.reply.null_array(),
+            None => call.reply.null(),
         }
     }
     Ok(())

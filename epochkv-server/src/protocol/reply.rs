@@ -176,14 +176,6 @@ impl Reply {
         });
     }
 
-    /// Nothing, where an array would be.
-    pub fn null_array(&mut self) {
-        self.put(match self.version {
-            Version::Resp2 => b"*-1\r\n",
-            Version::Resp3 => b"_\r\n",
-        });
-    }
-
     /// A text for people.
     pub fn verbatim(&mut self, text: &str) {
         match self.version {
