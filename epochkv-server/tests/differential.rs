@@ -410,7 +410,7 @@ fn passes_soon(request: &Request) -> bool {
 fn generated() {
     let pair = RefCell::new(Pair::start());
     let mut runner =
-        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(300) });
+        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(1500) });
     let request = prop_oneof![4 => sensible(), 1 => senseless()];
     let strategy = (any::<bool>(), vec(request, 1..60));
     let result = runner.run(&strategy, |(version_3, requests)| {

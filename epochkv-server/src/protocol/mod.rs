@@ -4,5 +4,7 @@ mod inline;
 mod reply;
 mod request;
 
+use crate::number;
+
 pub use reply::{Reply, Version};
 pub use request::{Args, Limits, Parser, ProtocolError};

@@ -2,8 +2,7 @@
 //! at once, in however small parts it comes, and nothing is allocated on the word of a
 //! length that has not been kept.
 
-use super::inline;
-use crate::number;
+use super::{inline, number};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -229,7 +228,7 @@ impl Parser {
         buffer: &[u8],
         too_long: &'static str,
     ) -> Result<Option<usize>, ProtocolError> {
-        match memchr::memchr(end, &buffer[self.searched..]) {
+        match buffer[self.searched..].iter().position(|byte| *byte == end) {
             Some(found) if self.searched + found - self.at <= MAX_LINE => {
                 self.searched += found;
                 return Ok(Some(self.searched));
