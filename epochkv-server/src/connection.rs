@@ -104,7 +104,13 @@ impl Connection {
                     () = &mut sleep => {
                         // It was set for an earlier request.
                         if Instant::now() >= deadline {
-                            return Err(End::Refused("ERR idle for too long".into()));
+                            // Who has asked for nothing would take an error for the
+                            // answer to what it asks for next.
+                            return Err(if self.buffer.is_empty() {
+                                End::Asked
+                            } else {
+                                End::Refused("ERR request not complete in time".into())
+                            });
                         }
                         sleep.as_mut().reset(deadline);
                     }

@@ -66,11 +66,14 @@ impl Store {
     /// Some key, each about as likely as any other: the next after a point that is
     /// picked at random from where keys are.
     pub(crate) fn random_key(&self, point: u64, choice: u64) -> Option<Item<[u8]>> {
+        /// Keys among which one is chosen.
+        const STEP: usize = 64;
+
         let everything = Pattern::<[u8]>::prefix(b"");
         let mut cursor = Cursor::from(point);
         let mut wrapped = cursor.is_start();
         loop {
-            let (next, mut page) = self.keys.scan_page(cursor, &everything, 1);
+            let (next, mut page) = self.keys.scan_page(cursor, &everything, STEP);
             if !page.is_empty() {
                 let len = u64::try_from(page.len()).unwrap_or(u64::MAX);
                 let chosen = usize::try_from(choice % len).unwrap_or_default();

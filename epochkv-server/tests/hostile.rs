@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Client, Ours, PATIENCE, request};
+use support::{Client, Ours, PATIENCE, Process, request};
 
 const MIB: usize = 1 << 20;
 
@@ -15,13 +15,6 @@ const MIB: usize = 1 << 20;
 fn last_words(client: Client) -> String {
     let words = client.last_words().expect("the connection is closed, not reset");
     String::from_utf8_lossy(&words).into_owned()
-}
-
-/// The resident memory of this process, which the server is a part of.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("a Linux system");
-    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4096
 }
 
 fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
@@ -34,10 +27,10 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 
 #[test]
 fn lengths_that_are_not_kept_cost_nothing() {
-    let server = Ours::start(|_| {});
+    let server = Process::start(&[]);
     let mut witness = Client::connect(server.address);
     witness.say("PING");
-    let before = resident();
+    let before = server.resident();
     let clients: Vec<_> = (0..300)
         .map(|_| {
             let mut client = Client::connect(server.address);
@@ -46,8 +39,9 @@ fn lengths_that_are_not_kept_cost_nothing() {
         })
         .collect();
     assert_eq!(witness.say("PING"), "+PONG\r\n");
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 300 * MIB / 4, "{grown} bytes for {} promises", clients.len());
+    let grown = server.resident().saturating_sub(before);
+    // Each promises 64 MiB, and 24 MiB of places for its arguments.
+    assert!(grown < 16 * MIB, "{grown} bytes for {} promises", clients.len());
 }
 
 #[test]
@@ -86,10 +80,16 @@ fn requests_above_the_limits() {
 #[test]
 fn half_a_request_and_then_nothing() {
     let server = Ours::start(|config| config.idle_timeout = Duration::from_millis(300));
-    for start in [&b""[..], b"*", b"*2\r\n$4\r\nEC", b"ECHO"] {
+    for start in [&b"*"[..], b"*2\r\n$4\r\nEC", b"ECHO"] {
         let mut client = Client::connect(server.address);
         client.send(start);
-        assert_eq!(last_words(client), "-ERR idle for too long\r\n");
+        assert_eq!(last_words(client), "-ERR request not complete in time\r\n");
+    }
+    for whole in [&b""[..], b"PING\r\n"] {
+        let mut client = Client::connect(server.address);
+        client.send(whole);
+        let expected = if whole.is_empty() { "" } else { "+PONG\r\n" };
+        assert_eq!(last_words(client), expected, "there is nothing that an error could answer");
     }
 }
 
@@ -105,9 +105,9 @@ fn a_request_that_comes_byte_by_byte_takes_no_longer_than_any() {
             thread::sleep(Duration::from_millis(20));
         }
     });
-    let mut text = [0; 24];
+    let mut text = [0; 35];
     client.stream.read_exact(&mut text).unwrap();
-    assert_eq!(&text, b"-ERR idle for too long\r\n");
+    assert_eq!(&text, b"-ERR request not complete in time\r\n");
     assert!(start.elapsed() < PATIENCE / 2);
     drop(client);
     dripping.join().unwrap();
@@ -125,11 +125,11 @@ fn who_sends_requests_stays() {
 
 #[test]
 fn who_does_not_read_gets_no_more_done() {
-    let server = Ours::start(|config| config.idle_timeout = Duration::from_secs(2));
+    let server = Process::start(&["--idle-timeout", "3"]);
     let mut witness = Client::connect(server.address);
     let value = vec![b'v'; 4 * MIB];
     assert_eq!(witness.ask(&[&b"SET"[..], b"k", &value]), b"+OK\r\n");
-    let before = resident();
+    let before = server.resident();
     // 20 clients that want 4 GB each, and read nothing of it.
     let mut clients: Vec<_> = (0..20).map(|_| Client::connect(server.address)).collect();
     for client in &mut clients {
@@ -140,8 +140,8 @@ fn who_does_not_read_gets_no_more_done() {
     wait_for("all have begun", || witness.say("GET begun") == "$2\r\n20\r\n");
     thread::sleep(Duration::from_millis(300));
     assert_eq!(witness.say("EXISTS done"), ":0\r\n");
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 100 * MIB, "{grown} bytes for what nobody reads");
+    let grown = server.resident().saturating_sub(before);
+    assert!(grown < 32 * MIB, "{grown} bytes for what nobody reads");
     wait_for("they are cut off", || witness.say("CLIENT LIST").matches("id=").count() == 1);
 }
 
@@ -165,9 +165,9 @@ fn connections_above_the_limit() {
 
 #[test]
 fn buffers_of_all_connections_have_one_limit() {
-    let server = Ours::start(|config| config.max_buffers = 20 * MIB);
+    let server = Process::start(&["--max-buffers", "20971520"]);
     let mut witness = Client::connect(server.address);
-    let before = resident();
+    let before = server.resident();
     let (sent, refused): (Vec<_>, Vec<_>) = (0..40)
         .map(|_| {
             let mut client = Client::connect(server.address);
@@ -186,8 +186,8 @@ fn buffers_of_all_connections_have_one_limit() {
     for (_, text) in refused {
         assert_eq!(text, "-ERR no memory left for buffers\r\n");
     }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 60 * MIB, "{grown} bytes");
+    let grown = server.resident().saturating_sub(before);
+    assert!(grown < 48 * MIB, "{grown} bytes");
     assert_eq!(witness.say("PING"), "+PONG\r\n");
     drop(sent);
     // What they held is free again.
@@ -283,4 +283,13 @@ fn a_client_that_is_killed() {
     assert_eq!(killer.say("CLIENT KILL TYPE normal SKIPME yes"), ":0\r\n");
     assert_eq!(killer.say("CLIENT KILL TYPE normal SKIPME no"), ":1\r\n");
     assert_eq!(killer.last_words().unwrap(), b"");
+}
+
+#[test]
+fn the_signal_to_end() {
+    let mut server = Process::start(&[]);
+    let mut client = Client::connect(server.address);
+    assert_eq!(client.say("INCR n"), ":1\r\n");
+    assert!(server.terminate());
+    assert_eq!(client.last_words().unwrap(), b"");
 }

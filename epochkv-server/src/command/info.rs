@@ -24,13 +24,14 @@ pub(super) const COMMANDS: &[Command] = &[row(
 /// A section: its name, and what writes its lines.
 type Section = (&'static str, fn(&Call<'_>, &mut String) -> std::fmt::Result);
 
-const SECTIONS: [Section; 7] = [
+const SECTIONS: [Section; 8] = [
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),
     ("Persistence", persistence),
     ("Stats", stats),
     ("Replication", replication),
+    ("Cluster", cluster),
     ("Keyspace", keyspace),
 ];
 
@@ -132,6 +133,10 @@ fn stats(call: &Call<'_>, text: &mut String) -> std::fmt::Result {
 
 fn replication(_: &Call<'_>, text: &mut String) -> std::fmt::Result {
     write!(text, "role:master\r\nconnected_slaves:0\r\n")
+}
+
+fn cluster(_: &Call<'_>, text: &mut String) -> std::fmt::Result {
+    write!(text, "cluster_enabled:0\r\n")
 }
 
 fn keyspace(call: &Call<'_>, text: &mut String) -> std::fmt::Result {

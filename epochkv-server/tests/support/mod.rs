@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use epochkv_server::{Config, Server};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -50,6 +50,54 @@ impl Ours {
 impl Drop for Ours {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// A process of the server's own, so that its memory can be told from the test's. Dropping
+/// it ends it.
+pub struct Process {
+    pub address: SocketAddr,
+    process: Child,
+}
+
+impl Process {
+    pub fn start(options: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_epochkv-server"))
+            .args(["--port", "0"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server was built");
+        let mut line = String::new();
+        let out = process.stdout.take().expect("it is piped");
+        BufReader::new(out).read_line(&mut line).expect("it says where it listens");
+        let address = line.trim_end().strip_prefix("epochkv-server listens on ");
+        let address = address.and_then(|it| it.parse().ok());
+        Self { address: address.unwrap_or_else(|| panic!("it says {line}")), process }
+    }
+
+    /// Its resident memory.
+    pub fn resident(&self) -> usize {
+        let statm = format!("/proc/{}/statm", self.process.id());
+        let statm = std::fs::read_to_string(statm).expect("a Linux system");
+        let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    }
+
+    /// Sends it the signal that asks to end, and returns whether it ends well.
+    pub fn terminate(&mut self) -> bool {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.expect("there is a kill command").success());
+        self.process.wait().expect("it can be waited for").success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It has no data that it could lose.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
