@@ -71,7 +71,7 @@ for protocol in 2 3; do
     (cd "$temp/redis-8.1.0" &&
         "$temp/python/bin/python" -m pytest -q --tb=short --timeout 30 -p no:cacheprovider \
             -W ignore --redis-url "redis://localhost:$port/0" --protocol "$protocol" \
-            "${tests[@]}") >"$temp/pytest" || { tail -100 "$temp/pytest" >&2; exit 1; }
+            "${tests[@]}") >"$temp/pytest" 2>&1 || { tail -100 "$temp/pytest" >&2; exit 1; }
     echo "protocol $protocol: $(tail -1 "$temp/pytest")"
 done
 

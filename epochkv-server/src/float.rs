@@ -48,7 +48,7 @@ impl Float {
 
     /// The sum, if it is a finite number.
     #[must_use]
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn checked_add(self, other: Self) -> Option<Self> {
         let sum = (self.0 + other.0).value;
         sum.is_finite().then_some(Self(sum))
     }
@@ -124,7 +124,7 @@ mod tests {
 
     fn sum(one: &str, other: &str) -> Option<String> {
         let [one, other] = [one, other].map(|text| Float::parse(text.as_bytes()).unwrap());
-        one.add(other).map(Float::print)
+        one.checked_add(other).map(Float::print)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use epochkv_server::{Config, Server};
-use std::io;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,15 +75,20 @@ fn run(options: &Options) -> io::Result<()> {
     let runtime = builder.enable_all().build()?;
     runtime.block_on(async {
         let server = Server::bind(options.config()).await?;
-        println!("epochkv-server listens on {}", server.address());
+        say(&format!("epochkv-server listens on {}", server.address()));
         if !options.bind.is_loopback() {
             eprintln!("warning: there are no passwords; whoever can reach this address gets in");
         }
         let stop = stop()?;
         server.run(stop).await;
-        println!("epochkv-server stops");
+        say("epochkv-server stops");
         Ok(())
     })
+}
+
+/// Prints a line. That nobody listens is no reason to end.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Ready when the process is told to stop.

@@ -63,7 +63,7 @@ fn sum_of(old: Option<&Snapshot>, amount: Float) -> Result<String, Refusal> {
         Some(old) => Float::parse(Text::new(old.as_ref()).bytes()).ok_or(Refusal::NOT_A_FLOAT)?,
         None => Float::ZERO,
     };
-    let sum = old.add(amount);
+    let sum = old.checked_add(amount);
     let sum = sum.ok_or(Refusal::new("ERR increment would produce NaN or Infinity"))?;
     Ok(sum.print())
 }
