@@ -77,6 +77,16 @@ proptest! {
 }
 
 #[test]
+fn a_string_ends_where_its_length_says() {
+    for end in ["xx", "\rx", "\n\r", "x\r\n"] {
+        let bytes = format!("*1\r\n$4\r\nPING{end}");
+        let found = requests(bytes.as_bytes(), &[1]);
+        let error = "Protocol error: expected CRLF after bulk string".to_owned();
+        assert_eq!(found, [Err(error)], "{end:?}");
+    }
+}
+
+#[test]
 fn a_long_request_in_short_pieces_takes_linear_time() {
     // A parser that begins anew with each piece would look at 10^11 bytes here.
     const ARGS: usize = 200_000;

@@ -78,9 +78,18 @@ impl Process {
 
     /// Its resident memory.
     pub fn resident(&self) -> usize {
+        self.memory(1)
+    }
+
+    /// Its address space: what it has asked the system for, touched or not.
+    pub fn reserved(&self) -> usize {
+        self.memory(0)
+    }
+
+    fn memory(&self, field: usize) -> usize {
         let statm = format!("/proc/{}/statm", self.process.id());
         let statm = std::fs::read_to_string(statm).expect("a Linux system");
-        let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        let pages: usize = statm.split(' ').nth(field).unwrap().parse().unwrap();
         pages * 4096
     }
 
