@@ -2,12 +2,12 @@
 
 mod budget;
 mod client;
-pub mod clock;
+mod clock;
 mod command;
 mod config;
 mod connection;
-pub mod float;
-pub mod number;
+mod float;
+mod number;
 pub mod protocol;
 mod server;
 mod shared;

@@ -6,5 +6,5 @@ mod request;
 
 use crate::number;
 
-pub use reply::{Reply, Version};
+pub(crate) use reply::{Reply, Version};
 pub use request::{Args, Limits, Parser, ProtocolError};

@@ -121,7 +121,7 @@ impl Parser {
         Args { bytes: if self.is_line { &self.words } else { buffer }, ranges: &self.ranges }
     }
 
-    /// Goes on to the next request. Returns whether this one had any arguments.
+    /// Goes on to the next request, which begins behind the one that was found.
     pub fn next(&mut self) {
         /// What is kept for the next request, so that a huge one does not last.
         const KEPT: usize = 4096;
