@@ -58,7 +58,7 @@ mutant "a fraction of a millisecond to live is dropped" time/ttl.rs \
     's/let ms = time\.as_nanos\(\)\.div_ceil\((u128::from\(NS_PER_MS\))\)/let ms = time.as_nanos() \/ $1/' \
     operations
 mutant "a far deadline wraps around" time/ttl.rs \
-    's/ms => start\.ceil_ms\(\)\.saturating_add\(ms\)/ms => start.ceil_ms().wrapping_add(ms)/' operations
+    's/saturating_add\(ms\)\.min\(LAST\)/wrapping_add(ms) & LAST/' operations
 mutant "an increment that replaces loses the deadline" kv/incr.rs \
     's/\(_, old\) => old\.unwrap_or\(0\)/(_, _) => 0/' operations
 mutant "no deadline is not infinitely late" time/ttl.rs \

@@ -21,7 +21,7 @@ trap 'rm -f "$log"' EXIT
 
 cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 
-for target in operations glob values load threads; do
+for target in operations glob values load resp threads; do
     [[ -z "$only" || "$target" == "$only" ]] || continue
     corpus="$target_dir/corpus/$target"
     mkdir -p "$corpus"

@@ -424,6 +424,25 @@ fn several_handles_to_one_store_are_clones_of_one_cheap_handle() {
 }
 
 #[test]
+fn a_page_has_about_as_many_entries_as_it_was_asked_for() {
+    let kv = Kv::new();
+    (0..10_000).for_each(|n| kv.set(&n.to_string(), n).unwrap());
+    for count in [1, 10, 100, 1000] {
+        let (mut cursor, mut met) = (Cursor::START, 0);
+        loop {
+            let (next, page) = kv.scan_page(cursor, &Pattern::new("*"), count);
+            assert!(page.len() < 2 * count + 64, "{} instead of {count}", page.len());
+            met += page.len();
+            cursor = next;
+            if cursor.is_start() {
+                break;
+            }
+        }
+        assert_eq!(met, 10_000);
+    }
+}
+
+#[test]
 fn all_ways_to_walk_show_the_same_keys() {
     let (kv, _) = store();
     (0..1000).try_for_each(|n| kv.set(&format!("{n:03}"), n)).unwrap();

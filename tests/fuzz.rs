@@ -57,6 +57,11 @@ fn values() {
 }
 
 #[test]
+fn resp() {
+    replay("resp", targets::resp::run);
+}
+
+#[test]
 fn threads() {
     replay("threads", targets::threads::run);
 }
@@ -70,7 +75,7 @@ fn every_target_has_a_test_and_few_seeds() {
     targets.sort();
     let targets: Vec<_> =
         targets.iter().map(|path| path.file_name().expect("a name").to_string_lossy()).collect();
-    assert_eq!(targets, ["glob", "load", "operations", "threads", "values"]);
+    assert_eq!(targets, ["glob", "load", "operations", "resp", "threads", "values"]);
     let seeds: Vec<_> = targets.iter().flat_map(|target| seeds(target)).collect();
     let bytes: usize = seeds.iter().map(|(_, input)| input.len()).sum();
     assert!(seeds.len() <= MAX_FILES && bytes <= MAX_BYTES, "{} files, {bytes} bytes", seeds.len());
@@ -89,6 +94,7 @@ fn any_input_means_something() {
         targets::operations::run(&input);
         targets::glob::run(&input);
         targets::values::run(&input);
+        targets::resp::run(&input);
         targets::threads::run(&input);
         #[cfg(feature = "dump")]
         targets::load::run(&input);

@@ -81,7 +81,7 @@ fn old_cursors<S: BuildHasher>(kv: &Kv<str, S>, stable: usize, comers: usize) {
         for (index, (cursor, met)) in walks.iter_mut().enumerate() {
             // Later walks begin later, so that they stand elsewhere.
             let Some(at) = cursor.filter(|_| round >= index) else { continue };
-            let (next, page) = kv.scan_page(at, &everything, 1);
+            let (next, page) = kv.scan_page(at, &everything, 256);
             for item in page.iter().filter(|item| item.key().starts_with('s')) {
                 *met.entry(item.key().to_owned()).or_default() += 1;
             }

@@ -228,19 +228,19 @@ fn expire_sets_a_deadline_and_zero_removes_the_key() {
 
 #[test]
 fn conditions_of_expire() {
-    use Condition::{Always, IfEarlier, IfLater, IfNone, IfSome};
+    use Condition::{Always, IfEarlier, IfLater, IfNone, IfSome, IfSomeAndEarlier};
     // The old time to live (0: none), the new one, and what allows the change.
     let table: [(u64, u64, &[Condition]); 7] = [
         (0, 10, &[Always, IfNone, IfEarlier]),
         (10, 20, &[Always, IfSome, IfLater]),
-        (10, 5, &[Always, IfSome, IfEarlier]),
+        (10, 5, &[Always, IfSome, IfEarlier, IfSomeAndEarlier]),
         (10, 10, &[Always, IfSome]),
         (0, u64::MAX, &[Always, IfNone, IfEarlier]),
         (0, 0, &[Always, IfNone, IfEarlier]),
-        (10, 0, &[Always, IfSome, IfEarlier]),
+        (10, 0, &[Always, IfSome, IfEarlier, IfSomeAndEarlier]),
     ];
     for (old, new, allowed) in table {
-        for condition in [Always, IfNone, IfSome, IfLater, IfEarlier] {
+        for condition in [Always, IfNone, IfSome, IfLater, IfEarlier, IfSomeAndEarlier] {
             let (kv, clock) = store();
             clock.advance(ms(77));
             assert!(!kv.expire_if("k", ms(new), condition), "an absent key");

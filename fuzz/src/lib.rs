@@ -10,8 +10,16 @@ mod tree;
 
 #[path = "../../tests/model/calls.rs"]
 mod calls;
+#[path = "../../epochkv-server/src/protocol/inline.rs"]
+mod inline;
+#[path = "../../epochkv-server/src/number.rs"]
+mod number;
 #[path = "../../tests/glob/oracle.rs"]
 mod oracle;
+// The server uses all of it.
+#[allow(dead_code)]
+#[path = "../../epochkv-server/src/protocol/request.rs"]
+mod request;
 #[path = "../../tests/model/spec.rs"]
 mod spec;
 #[path = "../../tests/model/subject.rs"]
@@ -21,5 +29,6 @@ pub mod glob;
 #[cfg(feature = "dump")]
 pub mod load;
 pub mod operations;
+pub mod resp;
 pub mod threads;
 pub mod values;

@@ -2,6 +2,7 @@
 
 use super::Kv;
 use super::scan::Cursor;
+use super::walk::{ENTRIES, STRIDE};
 use crate::glob::Pattern;
 use crate::key::Key;
 use crate::snapshot::Snapshot;
@@ -60,7 +61,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut ends = Vec::new();
         let mut walk = Walk::from(table::Cursor::START);
         while walk.cursor().is_some() {
-            self.step(&mut walk, pattern, |record, _| ends.push(record.key().append_to(&mut page)));
+            self.step(&mut walk, STRIDE, pattern, |record, _| {
+                ends.push(record.key().append_to(&mut page));
+            });
             let mut start = 0;
             for end in ends.drain(..) {
                 visit(K::part(&page, start..end));
@@ -107,7 +110,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut removed = 0;
         let mut cursor = Some(Cursor::START);
         while let Some(at) = cursor {
-            let (next, page) = self.scan_page(at, &Pattern::everything(), 1);
+            let (next, page) = self.scan_page(at, &Pattern::everything(), STRIDE * ENTRIES);
             for item in page {
                 let mut seen = Some(item.snapshot());
                 while let Some(value) = seen.take_if(|value| !keep(item.key(), value)) {
@@ -138,7 +141,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut count = 0;
         let mut walk = Walk::from(table::Cursor::START);
         while walk.cursor().is_some() {
-            self.step(&mut walk, &Pattern::everything(), |_, _| count += 1);
+            self.step(&mut walk, STRIDE, &Pattern::everything(), |_, _| count += 1);
         }
         count
     }

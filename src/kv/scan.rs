@@ -2,7 +2,7 @@
 
 use super::Kv;
 use super::access::Hashed;
-use super::walk::STRIDE;
+use super::walk::{ENTRIES, STRIDE};
 use crate::error::{Error, ErrorKind};
 use crate::glob::Pattern;
 use crate::key::Key;
@@ -247,7 +247,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Iterator for Scan<'_, K, S, C> {
             if let Some(item) = self.page.next() {
                 return Some(item);
             }
-            let (next, page) = self.kv.scan_page(self.cursor?, &self.pattern, STRIDE);
+            let (next, page) = self.kv.scan_page(self.cursor?, &self.pattern, STRIDE * ENTRIES);
             self.cursor = (!next.is_start()).then_some(next);
             self.page = page.into_iter();
         }
@@ -353,11 +353,16 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) -> (Cursor, Vec<Item<K>>) {
         let mut page = Vec::new();
         let mut walk = Walk::from(cursor.0);
-        for _ in 0..count.div_ceil(STRIDE).max(1) {
-            self.step(&mut walk, pattern, |record, now| {
+        // As many positions as entries, because few entries may match.
+        let mut positions = count.max(1);
+        loop {
+            let missing = count.saturating_sub(page.len());
+            let step = missing.div_ceil(ENTRIES).clamp(1, STRIDE).min(positions);
+            self.step(&mut walk, step, pattern, |record, now| {
                 page.push(Item::met(record, Expiry::of(record.deadline(), now)));
             });
-            if walk.cursor().is_none() || page.len() >= count {
+            positions -= step;
+            if walk.cursor().is_none() || page.len() >= count || positions == 0 {
                 break;
             }
         }

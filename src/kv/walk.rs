@@ -10,18 +10,22 @@ use crate::time::clock::Clock;
 use crate::time::ttl::Now;
 use core::hash::BuildHasher;
 
-/// Positions of the table visited under one pin: some hundred entries.
+/// Positions of the table visited under one pin at most: some hundred entries.
 pub(super) const STRIDE: usize = 64;
+
+/// Entries that a position has on average, about.
+pub(super) const ENTRIES: usize = 4;
 
 /// Entries that one position has at most, mostly.
 const FOUND: usize = 8;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
-    /// Visits the next few positions, under one guard, and shows the live
+    /// Visits the next positions, so many at most, under one guard, and shows the live
     /// entries that match to `visit`, which is not user code.
     pub(super) fn step(
         &self,
         walk: &mut Walk,
+        positions: usize,
         pattern: &Pattern<K>,
         mut visit: impl FnMut(Shared<'_, Record<K>>, &Now<'_, C>),
     ) {
@@ -37,7 +41,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             return walk.end();
         }
         let mut found = Vec::with_capacity(FOUND);
-        for _ in 0..STRIDE {
+        for _ in 0..positions {
             if walk.cursor().is_none() {
                 return;
             }
