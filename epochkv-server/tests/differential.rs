@@ -168,6 +168,7 @@ fn corners_that_are_no_words() {
         &[b"INCRBYFLOAT", b"a", b""],
         &[b"SET", b"\x00\xff\r\n", b"\r\n\x00"],
         &[b"GET", b"\x00\xff\r\n"],
+        &[b"EXPIRE", b"a", b"5", b"\r\nx\r\n\n"],
         &[b"KEYS", b"?\xff*"],
         &[b"KEYS", b"\x00*"],
         &[b"KEYS", b""],

@@ -114,13 +114,17 @@ impl Reply {
         self.put(b"+OK\r\n");
     }
 
-    /// An error: a code in capitals, and a text. Ends of lines in it become spaces.
+    /// An error: a code in capitals, and a text. Ends of lines in it become spaces; at its
+    /// end they are left out.
     pub fn error(&mut self, text: &[u8]) {
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let len = text.len() - text.iter().rev().take_while(|byte| is_end(byte)).count();
+        let text = &text[..len];
         let start = self.bytes.len() + 1;
         self.line(b'-', text);
         let end = self.bytes.len().saturating_sub(2);
         for byte in self.bytes.get_mut(start..end).unwrap_or_default() {
-            if matches!(byte, b'\r' | b'\n') {
+            if is_end(byte) {
                 *byte = b' ';
             }
         }
