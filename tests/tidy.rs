@@ -91,8 +91,19 @@ const UNSAFE: &[&str] = &[
 ];
 
 /// Files whose public items are the crate's, beside those below `kv`, `time` and `value`.
-const PUBLIC: &[&str] =
-    &["error", "glob", "glob/error", "key", "kv", "record/header", "snapshot", "time", "value"];
+const PUBLIC: &[&str] = &[
+    "error",
+    "glob",
+    "glob/error",
+    "key",
+    "kv",
+    "record/header",
+    "snapshot",
+    "store",
+    "store/error",
+    "time",
+    "value",
+];
 
 const MAX_LINES: usize = 500;
 

@@ -39,6 +39,12 @@ pub struct IncrOptions {
 }
 
 /// What an increment does to the time to live; see [`IncrOptions::ttl_rule`].
+///
+/// ```
+/// use epochkv::{IncrOptions, TtlRule};
+///
+/// assert_eq!(IncrOptions::by(1).ttl_rule(), TtlRule::Keep);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TtlRule {
     /// Nothing: it stays, and a new key gets none.
@@ -168,13 +174,7 @@ impl IncrOptions {
     /// These four are for those who implement [`Store`](crate::Store).
     ///
     /// ```
-    /// use epochkv::{IncrOptions, Ttl, TtlRule};
-    ///
-    /// let options = IncrOptions::by(-5).min(0).saturate(true).ttl_refresh(60);
-    /// assert_eq!(options.amount(), -5);
-    /// assert_eq!(options.bounds(), 0..=i64::MAX);
-    /// assert!(options.saturates());
-    /// assert_eq!(options.ttl_rule(), TtlRule::Refresh(Ttl::from(60)));
+    /// assert_eq!(epochkv::IncrOptions::by(-5).amount(), -5);
     /// ```
     #[must_use]
     pub fn amount(&self) -> i64 {
@@ -182,18 +182,33 @@ impl IncrOptions {
     }
 
     /// The least and the greatest allowed result.
+    ///
+    /// ```
+    /// assert_eq!(epochkv::IncrOptions::by(1).min(0).bounds(), 0..=i64::MAX);
+    /// ```
     #[must_use]
     pub fn bounds(&self) -> RangeInclusive<i64> {
         self.min..=self.max
     }
 
     /// Whether a result out of bounds becomes the bound.
+    ///
+    /// ```
+    /// assert!(epochkv::IncrOptions::by(1).saturate(true).saturates());
+    /// ```
     #[must_use]
     pub fn saturates(&self) -> bool {
         self.saturate
     }
 
     /// What happens to the time to live.
+    ///
+    /// ```
+    /// use epochkv::{IncrOptions, Ttl, TtlRule};
+    ///
+    /// let options = IncrOptions::by(1).ttl_refresh(60);
+    /// assert_eq!(options.ttl_rule(), TtlRule::Refresh(Ttl::from(60)));
+    /// ```
     #[must_use]
     pub fn ttl_rule(&self) -> TtlRule {
         self.ttl

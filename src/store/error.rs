@@ -31,6 +31,16 @@ struct Inner {
 }
 
 /// The kinds of [`StoreError`]; more may be added.
+///
+/// ```
+/// use epochkv::{StoreError, StoreErrorKind};
+///
+/// fn may_succeed_later(error: &StoreError) -> bool {
+///     use StoreErrorKind::{Interrupted, TimedOut, Unreachable};
+///     matches!(error.kind(), Interrupted | TimedOut | Unreachable)
+/// }
+/// assert!(may_succeed_later(&StoreError::new(StoreErrorKind::TimedOut, "no answer in 2s")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -67,6 +77,13 @@ impl StoreError {
     }
 
     /// The same error, of a call whose change may have happened.
+    ///
+    /// ```
+    /// use epochkv::{StoreError, StoreErrorKind};
+    ///
+    /// let lost = StoreError::new(StoreErrorKind::Interrupted, "cut off").unknown_outcome();
+    /// assert!(lost.may_have_happened());
+    /// ```
     #[must_use]
     pub fn unknown_outcome(mut self) -> Self {
         self.0.may_have_happened = true;
@@ -74,6 +91,13 @@ impl StoreError {
     }
 
     /// The kind of this error.
+    ///
+    /// ```
+    /// use epochkv::{StoreError, StoreErrorKind};
+    ///
+    /// let error = StoreError::new(StoreErrorKind::BadConfig, "no such scheme");
+    /// assert_eq!(error.kind(), StoreErrorKind::BadConfig);
+    /// ```
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.0.kind
@@ -83,6 +107,12 @@ impl StoreError {
     /// batch. If not, the store is as it was before the call. Never true of a call that only reads.
     ///
     /// After an increment for which this is true, another try may count twice.
+    ///
+    /// ```
+    /// use epochkv::{StoreError, StoreErrorKind};
+    ///
+    /// assert!(!StoreError::new(StoreErrorKind::Unreachable, "refused").may_have_happened());
+    /// ```
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
         self.0.may_have_happened

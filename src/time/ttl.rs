@@ -31,6 +31,12 @@ pub struct Ttl {
 }
 
 /// The three kinds of [`Ttl`]; see [`Ttl::kind`]. Times are in whole milliseconds.
+///
+/// ```
+/// use epochkv::{Ttl, TtlKind};
+///
+/// assert_eq!(Ttl::from(0).kind(), TtlKind::Never);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TtlKind {
     /// No expiry.
