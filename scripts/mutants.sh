@@ -48,9 +48,10 @@ cd "$copy"
 export CARGO_TARGET_DIR="$target_dir/build"
 # A tenth of the recorded calls: every mutant pays for them.
 export EPOCHKV_LIN_EVENTS="${EPOCHKV_LIN_EVENTS:-150000}"
+export EPOCHKV_PATIENCE="${EPOCHKV_PATIENCE:-3}"
 # As they are, the tests pass: else every mutant would count as caught.
 cargo nextest run --cargo-profile mutants $(sed -n 's/^ *"\(--.*\)",$/\1/p' .cargo/mutants.toml) \
-    --profile mutants --no-fail-fast --status-level fail
+    --profile mutants --no-fail-fast --retries 2 --status-level fail
 
 for file in $(for place in "$@"; do find "$place" -name '*.rs' | sort; done); do
     folder="$results/${file//\//-}"

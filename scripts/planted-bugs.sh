@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Plants one bug of planted-bugs/ at a time into a copy of the crate, and runs what must
+# catch it. What no bug can fail proves nothing.
+#
+#   scripts/planted-bugs.sh                  all bugs, all means
+#   scripts/planted-bugs.sh --by loom        by one means; "test peers" is one too
+#   scripts/planted-bugs.sh relaxed a-slot   those whose file names contain one of these
+#   scripts/planted-bugs.sh --list           only a table of what should catch what
+#
+# A bug is a patch with lines of text before it: what is wrong; "class: " and a letter
+# (docs/VERIFICATION.md); and one line for each means:
+#
+#   by: test FILE::NAME      a test of tests/FILE.rs; lib:: a unit test
+#   by: loom FILE::NAME      a model of loom-tests/FILE.rs
+#   by: fuzz TARGET          the fuzzing target finds it from nothing, within a minute
+#   by: address FILE::NAME   the test, under AddressSanitizer; likewise leak
+#   by: thread stress        the example under ThreadSanitizer
+#   by: compile FILE         tests/FILE.rs does not compile any more
+#   passes: loom FILE::NAME  a model that is known not to see it
+#
+# Prints one row per bug and means. Exits with 1 if one does not come out as it should,
+# or if a patch no longer applies or builds.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+list="" only="" names=()
+while [[ $# -gt 0 ]]; do
+    case "$1" in
+        --list) list=1 ;;
+        --by) only="$2" && shift ;;
+        *) names+=("$1") ;;
+    esac
+    shift
+done
+failed=0
+
+# The patches that were asked for.
+patches() {
+    local patch name
+    for patch in "$source_dir"/planted-bugs/*.patch; do
+        [[ ${#names[@]} -gt 0 ]] || echo "$patch"
+        for name in "${names[@]}"; do
+            if [[ "${patch##*/}" == *"$name"* ]]; then
+                echo "$patch"
+                break
+            fi
+        done
+    done
+}
+
+# field NAME PATCH: the values of the lines that begin with this.
+field() {
+    sed -n "/^--- /q; s/^$1: //p" "$2"
+}
+
+if [[ -n "$list" ]]; then
+    echo '| class | bug | caught by |'
+    echo '| --- | --- | --- |'
+    while read -r patch; do
+        means="$(field by "$patch" | sed 's/ \(.*\)/ `\1`/' | paste -sd ';' | sed 's/;/, /g')"
+        echo "| $(field class "$patch") | $(head -n 1 "$patch" | sed 's/\.$//') | ${means:-no model can see it} |"
+    done < <(patches) | sort -s -t '|' -k 2,2
+    exit
+fi
+
+# tool MEANS SUBJECT: builds, then runs what must catch the bug; the log is the
+# caller's. 99: it does not build.
+tool() {
+    local means="$1" file="${2%%::*}" name="${2#*::}" target=(--test "${2%%::*}")
+    [[ "$file" != lib ]] || target=(--lib)
+    cd "$scratch/crate"
+    case "$means" in
+        loom)
+            with_loom cargo test -q --release --test "loom_$file" --no-run || return 99
+            with_loom timeout 300 cargo test -q --release --test "loom_$file" -- --exact "$name"
+            ;;
+        test)
+            export CARGO_TARGET_DIR="$target_dir/planted"
+            cargo test -q "${target[@]}" --no-run || return 99
+            timeout -k 1 120 cargo test -q "${target[@]}" -- --exact "$name"
+            ;;
+        compile)
+            export CARGO_TARGET_DIR="$target_dir/planted"
+            cargo build -q || return 99
+            # Nothing but the test file itself may be what does not compile.
+            ! cargo test --no-run --test "$file" 2>&1 | tee /dev/stderr |
+                grep -q "could not compile \`epochkv\` (test \"$file\")" || echo "FAILED" >&2
+            cargo test -q --no-run --test "$file"
+            ;;
+        fuzz)
+            export CARGO_TARGET_DIR="$target_dir/planted/fuzz" RUSTC_BOOTSTRAP=1
+            cargo fuzz build --release --debug-assertions "$file" || return 99
+            mkdir -p "$scratch/artifacts"
+            "$CARGO_TARGET_DIR"/*/release/"$file" -max_total_time=60 -max_len=512 -timeout=10 \
+                -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$scratch/artifacts/" &&
+                echo "1 passed"
+            ;;
+        address | leak)
+            CARGO_TARGET_DIR="$target_dir/planted" timeout -k 1 900 scripts/sanitize.sh "$means" "$2"
+            ;;
+        thread)
+            CARGO_TARGET_DIR="$target_dir/planted" CALLS="${CALLS:-200000}" \
+                timeout -k 1 900 scripts/sanitize.sh thread && echo "1 passed"
+            ;;
+    esac
+}
+
+# try MEANS SUBJECT: sets `result`.
+try() {
+    local status=0
+    (tool "$1" "$2") >"$scratch/log" 2>&1 || status=$?
+    if [[ "$status" == 99 ]]; then
+        result="does not build"
+    else
+        result="$(verdict "$status" "$scratch/log")"
+    fi
+}
+
+echo '| bug | means | result | seconds |'
+echo '| --- | --- | --- | ---: |'
+while read -r patch; do
+    title="$(head -n 1 "$patch" | sed 's/\.$//')"
+    copied=""
+    while read -r expected means subject; do
+        [[ -z "$only" || "$means $subject" == "$only"* ]] || continue
+        start=$SECONDS
+        if [[ -z "$copied" ]]; then
+            copy_crate
+            copied=1
+            if ! patch -p1 -s -d "$scratch/crate" <"$patch" >"$scratch/log" 2>&1; then
+                cat "$scratch/log" >&2
+                echo "| $title | | the patch does not apply | |"
+                failed=1
+                break
+            fi
+        fi
+        try "$means" "$subject"
+        wanted="caught"
+        [[ "$expected" == by: ]] || wanted="not caught"
+        if [[ "$result" != "$wanted"* ]]; then
+            failed=1
+            result="$result (expected: $wanted)"
+            tail -n 30 "$scratch/log" >&2
+        fi
+        echo "| $title | $means \`$subject\` | $result | $((SECONDS - start)) |"
+    done < <(sed -n '/^--- /q; /^by: \|^passes: /p' "$patch")
+done < <(patches)
+exit "$failed"
