@@ -49,7 +49,7 @@ export CARGO_TARGET_DIR="$target_dir/build"
 # A tenth of the recorded calls: every mutant pays for them.
 export EPOCHKV_LIN_EVENTS="${EPOCHKV_LIN_EVENTS:-150000}"
 export EPOCHKV_PATIENCE="${EPOCHKV_PATIENCE:-3}"
-# As they are, the tests pass: else every mutant would count as caught.
+# As it is, the crate passes: else every mutant would count as caught.
 cargo nextest run --cargo-profile mutants $(sed -n 's/^ *"\(--.*\)",$/\1/p' .cargo/mutants.toml) \
     --profile mutants --no-fail-fast --retries 2 --status-level fail
 
@@ -59,7 +59,7 @@ for file in $(for place in "$@"; do find "$place" -name '*.rs' | sort; done); do
     rm -rf "$folder"
     mkdir -p "$folder"
     status=0
-    cargo mutants --in-place --baseline skip --no-times --colors never --file "$file" \
+    cargo mutants --in-place --baseline skip --timeout 60 --no-times --colors never --file "$file" \
         --output "$folder" >"$folder/log" 2>&1 || status=$?
     # 2: some were missed; 3: some hung. Anything else is no result.
     if [[ "$status" != 0 && "$status" != 2 && "$status" != 3 ]]; then

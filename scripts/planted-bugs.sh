@@ -75,16 +75,16 @@ tool() {
             ;;
         test)
             export CARGO_TARGET_DIR="$target_dir/planted"
-            cargo test -q "${target[@]}" --no-run || return 99
-            timeout -k 1 120 cargo test -q "${target[@]}" -- --exact "$name"
+            cargo test -q --profile mutants "${target[@]}" --no-run || return 99
+            timeout -k 1 120 cargo test -q --profile mutants "${target[@]}" -- --exact "$name"
             ;;
         compile)
             export CARGO_TARGET_DIR="$target_dir/planted"
-            cargo build -q || return 99
+            cargo build -q --profile mutants || return 99
             # Nothing but the test file itself may be what does not compile.
-            ! cargo test --no-run --test "$file" 2>&1 | tee /dev/stderr |
+            ! cargo test --profile mutants --no-run --test "$file" 2>&1 | tee /dev/stderr |
                 grep -q "could not compile \`epochkv\` (test \"$file\")" || echo "FAILED" >&2
-            cargo test -q --no-run --test "$file"
+            cargo test -q --profile mutants --no-run --test "$file"
             ;;
         fuzz)
             export CARGO_TARGET_DIR="$target_dir/planted/fuzz" RUSTC_BOOTSTRAP=1
