@@ -10,6 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[path = "memory/stalled.rs"]
+mod stalled;
+
 /// The system's allocator, which counts what is out.
 struct Counting;
 
