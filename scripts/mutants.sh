@@ -46,8 +46,6 @@ mkdir -p "$copy"
 tar --exclude=./target --exclude=./.git -cf - . | tar -C "$copy" -xf -
 cd "$copy"
 export CARGO_TARGET_DIR="$target_dir/build"
-# A tenth of the recorded calls: every mutant pays for them.
-export EPOCHKV_LIN_EVENTS="${EPOCHKV_LIN_EVENTS:-150000}"
 export EPOCHKV_PATIENCE="${EPOCHKV_PATIENCE:-3}"
 # As it is, the crate passes: else every mutant would count as caught.
 cargo nextest run --cargo-profile mutants $(sed -n 's/^ *"\(--.*\)",$/\1/p' .cargo/mutants.toml) \

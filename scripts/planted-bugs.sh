@@ -6,6 +6,9 @@
 #   scripts/planted-bugs.sh --by loom        by one means; "test peers" is one too
 #   scripts/planted-bugs.sh relaxed a-slot   those whose file names contain one of these
 #   scripts/planted-bugs.sh --list           only a table of what should catch what
+#   scripts/planted-bugs.sh --check          only: do the patches apply, and are they a set
+#                                            of at least 16 that two means catch, with one
+#                                            of each class among them
 #
 # A bug is a patch with lines of text before it: what is wrong; "class: " and a letter
 # (docs/VERIFICATION.md); and one line for each means:
@@ -22,10 +25,11 @@
 # or if a patch no longer applies or builds.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
-list="" only="" names=()
+list="" check="" only="" names=()
 while [[ $# -gt 0 ]]; do
     case "$1" in
         --list) list=1 ;;
+        --check) check=1 ;;
         --by) only="$2" && shift ;;
         *) names+=("$1") ;;
     esac
@@ -60,6 +64,34 @@ if [[ -n "$list" ]]; then
         echo "| $(field class "$patch") | $(head -n 1 "$patch" | sed 's/\.$//') | ${means:-no model can see it} |"
     done < <(patches) | sort -s -t '|' -k 2,2
     exit
+fi
+
+# plant PATCH: into a fresh copy.
+plant() {
+    copy_crate
+    # In the copy, which is no repository; with little context, for what has moved.
+    (cd "$scratch/crate" && GIT_CEILING_DIRECTORIES="$scratch" git apply -C1 "$1") >"$scratch/log" 2>&1
+}
+
+if [[ -n "$check" ]]; then
+    twice=0
+    classes=""
+    while read -r patch; do
+        if ! (cd "$source_dir" && git apply --check -C1 "$patch") 2>"$scratch/log"; then
+            echo "${patch##*/} does not apply: $(cat "$scratch/log")" >&2
+            failed=1
+        fi
+        if [[ "$(field by "$patch" | wc -l)" -ge 2 ]]; then
+            twice=$((twice + 1))
+            classes+="$(field class "$patch")"
+        fi
+    done < <(patches)
+    for class in A O D P R I G T C S B X; do
+        [[ "$classes" == *"$class"* ]] || { echo "no bug of class $class" >&2 && failed=1; }
+    done
+    echo "$(patches | wc -l) bugs, $twice with two means or more"
+    [[ "$twice" -ge 16 ]] || failed=1
+    exit "$failed"
 fi
 
 # tool MEANS SUBJECT: builds, then runs what must catch the bug; the log is the
@@ -124,9 +156,8 @@ while read -r patch; do
         [[ -z "$only" || "$means $subject" == "$only"* ]] || continue
         start=$SECONDS
         if [[ -z "$copied" ]]; then
-            copy_crate
             copied=1
-            if ! patch -p1 -s -d "$scratch/crate" <"$patch" >"$scratch/log" 2>&1; then
+            if ! plant "$patch"; then
                 cat "$scratch/log" >&2
                 echo "| $title | | the patch does not apply | |"
                 failed=1
