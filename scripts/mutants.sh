@@ -15,16 +15,20 @@ target_dir="$(realpath -m "${CARGO_TARGET_DIR:-target}")/mutants"
 results="$target_dir/results"
 mkdir -p "$results"
 
+# The tests that are built for what the quick ones have missed.
+others=(faults fuzz memory model peers reuse sweeper concurrent)
+
 # report FOLDER...: counts by cargo-mutants' outcome. A mutant that hangs is caught.
 report() {
     local folder caught missed hung unviable all_caught=0 all_missed=0
-    count() { cat "$folder/mutants.out/$1.txt" 2>/dev/null | wc -l; }
+    # What the second run did not repeat is in the results of the first.
+    both() { cat "$folder"/mutants.out{.old,}/"$1".txt 2>/dev/null | wc -l; }
     echo '| file | caught | of these by hanging | missed | do not build |'
     echo '| --- | ---: | ---: | ---: | ---: |'
     for folder in "$@"; do
         [[ -e "$folder/done" ]] || continue
-        hung="$(count timeout)" missed="$(count missed)" unviable="$(count unviable)"
-        caught=$(($(count caught) + hung))
+        hung="$(both timeout)" unviable="$(both unviable)" caught=$(($(both caught) + $(both timeout)))
+        missed="$(cat "$folder/mutants.out/missed.txt" 2>/dev/null | wc -l)"
         all_caught=$((all_caught + caught)) all_missed=$((all_missed + missed))
         echo "| \`$(cat "$folder/done")\` | $caught | $hung | $missed | $unviable |"
     done
@@ -51,18 +55,26 @@ export EPOCHKV_PATIENCE="${EPOCHKV_PATIENCE:-3}"
 cargo nextest run --cargo-profile mutants $(sed -n 's/^ *"\(--.*\)",$/\1/p' .cargo/mutants.toml) \
     --profile mutants --no-fail-fast --retries 2 --status-level fail
 
+# mutate FILE ARGUMENT...
+mutate() {
+    local status=0
+    cargo mutants --in-place --baseline skip --timeout 60 --no-times --colors never \
+        --output "$folder" --file "$@" >>"$folder/log" 2>&1 || status=$?
+    # 2: some were missed; 3: some hung. Anything else is no result.
+    if [[ "$status" != 0 && "$status" != 2 && "$status" != 3 ]]; then
+        tail -n 20 "$folder/log" >&2
+        exit 1
+    fi
+}
+
 for file in $(for place in "$@"; do find "$place" -name '*.rs' | sort; done); do
     folder="$results/${file//\//-}"
     [[ ! -e "$folder/done" ]] || continue
     rm -rf "$folder"
     mkdir -p "$folder"
-    status=0
-    cargo mutants --in-place --baseline skip --timeout 60 --no-times --colors never --file "$file" \
-        --output "$folder" >"$folder/log" 2>&1 || status=$?
-    # 2: some were missed; 3: some hung. Anything else is no result.
-    if [[ "$status" != 0 && "$status" != 2 && "$status" != 3 ]]; then
-        tail -n 20 "$folder/log" >&2
-        exit 1
+    mutate "$file"
+    if [[ -s "$folder/mutants.out/missed.txt" ]]; then
+        mutate "$file" --iterate "${others[@]/#/--cargo-arg=--test=}"
     fi
     echo "$file" >"$folder/done"
     report "$folder" | sed -n 3p
