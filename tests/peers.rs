@@ -105,6 +105,27 @@ fn of_insertions_that_race_the_losers_release_what_they_made() {
             is_released(&text, "insertions");
         }
     }
+    // Overtaken for sure, by a call within the call.
+    let kv = Kv::new();
+    let mut runs = 0;
+    let overtaken = |_: Option<&Snapshot>| {
+        runs += 1;
+        if runs < 10 {
+            kv.set("k", runs).unwrap();
+            kv.delete("k");
+            kv.set("k", "another").unwrap();
+        }
+        Change::Set(made())
+    };
+    assert_eq!(kv.update("k", overtaken).unwrap().unwrap(), *text);
+    assert_eq!(runs, 10);
+    let overtaken = || {
+        kv.set("l", "another").unwrap();
+        made()
+    };
+    assert_eq!(kv.get_or_insert_with("l", 0, overtaken).unwrap(), "another");
+    kv.delete("k");
+    is_released(&text, "overtaken insertions");
 }
 
 /// scc RUSTSEC-2026-0205, papaya 3b25374: what a refused call had made was dropped
@@ -258,6 +279,7 @@ fn time_that_passes_in_a_closure_is_not_taken_from_the_entry() {
         "made".into()
     };
     assert_eq!(kv.get_or_insert_with("made", second, made).unwrap(), "made");
+    assert_eq!(kv.ttl_ms("made"), 1000);
     let changed = |_: Option<&Snapshot>| {
         clock.advance(5 * second);
         Change::SetEx("changed".into(), second.into())
@@ -311,7 +333,7 @@ fn calls_within_closures_may_be_on_keys_that_collide() {
                     kv.set(&key(2), 2).unwrap();
                     kv.update(&key(2), |_| {
                         _ = kv.delete(&key(3));
-                        kv.get_or_insert_with(&key(3), 0, || 3.into()).unwrap();
+                        kv.update(&key(3), |_| Change::Set(3.into())).unwrap();
                         Change::Set(20.into())
                     })
                     .unwrap();
