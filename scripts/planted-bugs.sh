@@ -136,6 +136,11 @@ tool() {
     esac
 }
 
+# One run at a time: cargo would take the library of one for that of the other.
+mkdir -p "$target_dir/planted"
+exec 9>"$target_dir/planted/lock"
+flock 9
+
 # try MEANS SUBJECT: sets `result`.
 try() {
     local status=0
