@@ -3,7 +3,8 @@
 #
 #   scripts/sanitize.sh                   all three
 #   scripts/sanitize.sh address           one: address (with leaks), leak, thread
-#   scripts/sanitize.sh leak peers        one, and only this file of tests; "lib": unit tests
+#   scripts/sanitize.sh leak peers        one, and only this file of tests; "lib": unit tests;
+#                                         "stress": the example alone
 #   scripts/sanitize.sh leak peers::NAME  and only this test
 #   CALLS=250000 scripts/sanitize.sh ...  fewer calls of each of the four stress threads
 #
@@ -50,13 +51,13 @@ stress() {
 }
 
 if [[ -z "$only" || "$only" == address ]]; then
-    tests address
-    [[ -n "$file" ]] || stress address -Zsanitizer=address
+    [[ "$file" == stress ]] || tests address
+    [[ -n "$file" && "$file" != stress ]] || stress address -Zsanitizer=address
     echo "address: no finding"
 fi
 if [[ -z "$only" || "$only" == leak ]]; then
-    tests leak
-    [[ -n "$file" ]] || stress leak -Zsanitizer=leak
+    [[ "$file" == stress ]] || tests leak
+    [[ -n "$file" && "$file" != stress ]] || stress leak -Zsanitizer=leak
     echo "leak: no finding"
 fi
 if [[ -z "$only" || "$only" == thread ]]; then
