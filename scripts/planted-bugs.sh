@@ -122,7 +122,7 @@ tool() {
             export CARGO_TARGET_DIR="$target_dir/planted/fuzz" RUSTC_BOOTSTRAP=1
             cargo fuzz build --release --debug-assertions "$file" || return 99
             mkdir -p "$scratch/artifacts"
-            "$CARGO_TARGET_DIR"/*/release/"$file" -max_total_time=60 -max_len=512 -timeout=10 \
+            "$CARGO_TARGET_DIR"/*/release/"$file" -max_total_time=60 -max_len=512 -len_control=0 -timeout=10 \
                 -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$scratch/artifacts/" &&
                 echo "1 passed"
             ;;
