@@ -31,7 +31,7 @@ verdict() {
         if grep -q "1 passed" "$2"; then echo "not caught"; else echo "no such test"; fi
     elif grep -q "too many executions\|maximum number of branches" "$2"; then
         echo "cut"
-    elif grep -q "panicked at\|FAILED\|SIG\|ERROR: \|WARNING: ThreadSanitizer\|FAIL: " "$2"; then
+    elif grep -q "could not compile .* (test \"\|panicked at\|FAILED\|SIG\|ERROR: \|WARNING: ThreadSanitizer\|FAIL: " "$2"; then
         echo "caught"
     elif [[ "$1" == 124 || "$1" == 137 ]]; then
         echo "caught, hangs"
