@@ -12,6 +12,7 @@
 pub mod protected;
 mod stack;
 
+use crate::sync::stat::{AtomicUsize, Ordering};
 use core::cell::RefCell;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
@@ -221,6 +222,15 @@ const ENTRIES_PER_BATCH: usize = if cfg!(crossbeam_sanitize) { 4 } else { 64 };
 /// many small ones.
 const BYTES_PER_BATCH: usize = 128 << 10;
 
+/// Entries of the batches that were handed over and are not released yet.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many entries of all stores wait for guards that may still see them.
+pub fn waiting() -> usize {
+    // Relaxed: a statistic.
+    WAITING.load(Ordering::Relaxed)
+}
+
 /// The calling thread's batch.
 struct Pending(RefCell<Batch>);
 
@@ -241,8 +251,17 @@ impl Batch {
         self.entries.len() >= ENTRIES_PER_BATCH || self.bytes >= BYTES_PER_BATCH
     }
 
-    /// Releases the entries of a batch.
+    /// The entries, to be handed over. Alone: with the count of bytes they would be
+    /// too large to be deferred without an allocation.
+    fn hand_over(self) -> Vec<Retired> {
+        // Relaxed: a statistic; likewise below.
+        WAITING.fetch_add(self.entries.len(), Ordering::Relaxed);
+        self.entries
+    }
+
+    /// Releases the entries of a batch that was handed over.
     fn release(entries: Vec<Retired>) {
+        WAITING.fetch_sub(entries.len(), Ordering::Relaxed);
         // They have not been looked at for a while: all are fetched at once.
         entries.iter().for_each(|retired| prefetch_exclusive(retired.entry.as_ptr()));
         drop(entries);
@@ -296,9 +315,7 @@ impl Guard {
     }
 
     fn defer_batch(&self, batch: Batch) {
-        // The entries alone: with the count it would be too large to be deferred
-        // without an allocation.
-        let entries = batch.entries;
+        let entries = batch.hand_over();
         self.0.defer(move || Batch::release(entries));
     }
 
@@ -328,20 +345,26 @@ impl Guard {
     /// leaving the work to the others.
     pub fn flush_to(&self, home: &Arc<Stack<Garbage>>) {
         if let Some(batch) = take_batch() {
-            let home = Arc::clone(home);
-            self.0.defer(move || home.push(Garbage(batch)));
+            let (home, entries) = (Arc::clone(home), batch.hand_over());
+            self.0.defer(move || home.push(Garbage(entries)));
         }
         self.0.flush();
     }
 }
 
-/// Entries that nobody can reach any more.
-pub struct Garbage(Batch);
+/// Entries that nobody can reach any more; released when this is dropped.
+pub struct Garbage(Vec<Retired>);
 
 impl Garbage {
     /// Releases them.
     pub fn release(self) {
-        Batch::release(self.0.entries);
+        drop(self);
+    }
+}
+
+impl Drop for Garbage {
+    fn drop(&mut self) {
+        Batch::release(mem::take(&mut self.0));
     }
 }
 

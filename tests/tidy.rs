@@ -417,6 +417,55 @@ fn dangerous_tools_stay_where_they_belong() {
     none(violations);
 }
 
+/// The tests, models and unit tests that a text names as `file::test` behind one of
+/// these beginnings.
+fn named_tests<'t>(text: &'t str, beginnings: &[&str]) -> Vec<&'t str> {
+    let mut names = Vec::new();
+    for beginning in beginnings {
+        for (at, _) in text.match_indices(beginning) {
+            let rest = &text[at + beginning.len()..];
+            let end = rest.find(|c| !is_word(c) && c != ':').unwrap_or(rest.len());
+            let name = rest[..end].trim_end_matches("::");
+            names.extend(Some(name).filter(|it| it.contains("::") && !it.starts_with("Kv::")));
+        }
+    }
+    names
+}
+
+#[test]
+fn the_tests_that_documents_and_planted_bugs_name_exist() {
+    let mut files = Vec::new();
+    text_files(root(), &mut files);
+    let is_source = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
+    let code: String = files.iter().filter(|(path, _)| is_source(path)).map(|it| &*it.1).collect();
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for (path, text) in &files {
+        let is_bug = path.extension().is_some_and(|extension| extension == "patch");
+        let names = match path.file_name().and_then(|name| name.to_str()) {
+            Some("VERIFICATION.md") => named_tests(text, &["`", "`l:"]),
+            _ if is_bug => {
+                let (head, _) = text.split_once("\n--- ").expect("text, then the patch");
+                let means =
+                    ["test", "loom", "address", "leak"].map(|means| format!("by: {means} "));
+                let means: Vec<_> = means.iter().map(String::as_str).collect();
+                named_tests(head, &means)
+            }
+            _ => continue,
+        };
+        for name in names {
+            seen += 1;
+            let last = name.rsplit("::").next().expect("it has a last part");
+            let places = [format!("fn {last}("), format!("mod {last} "), format!("mod {last};")];
+            if !places.iter().any(|place| code.contains(place)) {
+                missing.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 100, "only {seen} names found");
+    none(missing);
+}
+
 #[test]
 fn nothing_is_left_to_do_and_no_path_of_one_machine_is_named() {
     // In two halves, so that this file does not contain them.

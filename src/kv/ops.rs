@@ -145,6 +145,13 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert_eq!(words, Some(Some(2)));
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    ///
+    /// The value itself cannot leave the closure:
+    ///
+    /// ```compile_fail
+    /// let kv = epochkv::Kv::new();
+    /// let kept = kv.with("text", |value| value);
+    /// ```
     pub fn with<R>(&self, key: &K, read: impl FnOnce(ValueRef<'_>) -> R) -> Option<R> {
         let key = self.hashed(key);
         let guard = reclaim::pin();

@@ -46,6 +46,10 @@ pub struct Stats {
     pub swept: usize,
     /// Notes that wait for their deadlines; as of the last sweep.
     pub handles: usize,
+    /// Removed entries, of all stores of the process, that are not freed because
+    /// a thread in the middle of an operation, or of [`Kv::with`], might still see them.
+    /// Each thread has up to 64 more that it has not handed over.
+    pub garbage: usize,
     /// Panics of the callback that is told of expired entries, and of other foreign code
     /// that sweepers call: the clock, the recorder of metrics.
     pub callback_panics: usize,
@@ -109,6 +113,7 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
             expired: self.inner.expired.sum(),
             swept: self.inner.feed.figures.swept(),
             handles: self.inner.feed.figures.handles(),
+            garbage: reclaim::waiting(),
             callback_panics: self.inner.feed.figures.panics(),
         }
     }

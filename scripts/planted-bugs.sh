@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# Plants one bug of planted-bugs/ at a time into a copy of the crate, and runs what must
+# catch it. What no bug can fail proves nothing.
+#
+#   scripts/planted-bugs.sh                  all bugs, all means
+#   scripts/planted-bugs.sh --by loom        by one means; "test peers" is one too
+#   scripts/planted-bugs.sh relaxed a-slot   those whose file names contain one of these
+#   scripts/planted-bugs.sh --list           only a table of what should catch what
+#   scripts/planted-bugs.sh --check          only: do the patches apply, and are they a set
+#                                            of at least 16 that two means catch, with one
+#                                            of each class among them
+#
+# A bug is a patch with lines of text before it: what is wrong; "class: " and a letter
+# (docs/VERIFICATION.md); and one line for each means:
+#
+#   by: test FILE::NAME      a test of tests/FILE.rs; lib:: a unit test
+#   by: loom FILE::NAME      a model of loom-tests/FILE.rs
+#   by: fuzz TARGET          the fuzzing target finds it from nothing, within a minute
+#   by: address FILE::NAME   the test, under AddressSanitizer; likewise leak
+#   by: thread stress        the example under ThreadSanitizer
+#   by: compile FILE         tests/FILE.rs does not compile any more
+#   passes: loom FILE::NAME  a model that is known not to see it
+#
+# Prints one row per bug and means. Exits with 1 if one does not come out as it should,
+# or if a patch no longer applies or builds.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+list="" check="" only="" names=()
+while [[ $# -gt 0 ]]; do
+    case "$1" in
+        --list) list=1 ;;
+        --check) check=1 ;;
+        --by) only="$2" && shift ;;
+        *) names+=("$1") ;;
+    esac
+    shift
+done
+failed=0
+
+# The patches that were asked for.
+patches() {
+    local patch name
+    for patch in "$source_dir"/planted-bugs/*.patch; do
+        [[ ${#names[@]} -gt 0 ]] || echo "$patch"
+        for name in "${names[@]}"; do
+            if [[ "${patch##*/}" == *"$name"* ]]; then
+                echo "$patch"
+                break
+            fi
+        done
+    done
+}
+
+# field NAME PATCH: the values of the lines that begin with this.
+field() {
+    sed -n "/^--- /q; s/^$1: //p" "$2"
+}
+
+if [[ -n "$list" ]]; then
+    echo '| class | bug | caught by |'
+    echo '| --- | --- | --- |'
+    while read -r patch; do
+        means="$(field by "$patch" | sed 's/ \(.*\)/ `\1`/' | paste -sd ';' | sed 's/;/, /g')"
+        echo "| $(field class "$patch") | $(head -n 1 "$patch" | sed 's/\.$//') | ${means:-no model can see it} |"
+    done < <(patches) | sort -s -t '|' -k 2,2
+    exit
+fi
+
+# plant PATCH: into a fresh copy.
+plant() {
+    copy_crate
+    # In the copy, which is no repository; with little context, for what has moved.
+    (cd "$scratch/crate" && GIT_CEILING_DIRECTORIES="$scratch" git apply -C1 "$1") >"$scratch/log" 2>&1
+}
+
+if [[ -n "$check" ]]; then
+    twice=0
+    classes=""
+    while read -r patch; do
+        if ! (cd "$source_dir" && git apply --check -C1 "$patch") 2>"$scratch/log"; then
+            echo "${patch##*/} does not apply: $(cat "$scratch/log")" >&2
+            failed=1
+        fi
+        if [[ "$(field by "$patch" | wc -l)" -ge 2 ]]; then
+            twice=$((twice + 1))
+            classes+="$(field class "$patch")"
+        fi
+    done < <(patches)
+    for class in A O D P R I G T C S B X; do
+        [[ "$classes" == *"$class"* ]] || { echo "no bug of class $class" >&2 && failed=1; }
+    done
+    echo "$(patches | wc -l) bugs, $twice with two means or more"
+    [[ "$twice" -ge 16 ]] || failed=1
+    exit "$failed"
+fi
+
+# tool MEANS SUBJECT: builds, then runs what must catch the bug; the log is the
+# caller's. 99: it does not build.
+tool() {
+    local means="$1" file="${2%%::*}" name="${2#*::}" target=(--test "${2%%::*}")
+    [[ "$file" != lib ]] || target=(--lib)
+    cd "$scratch/crate"
+    case "$means" in
+        loom)
+            with_loom cargo test -q --release --test "loom_$file" --no-run || return 99
+            with_loom timeout 300 cargo test -q --release --test "loom_$file" -- --exact "$name"
+            ;;
+        test)
+            export CARGO_TARGET_DIR="$target_dir/planted"
+            cargo test -q --profile mutants "${target[@]}" --no-run || return 99
+            timeout -k 1 120 cargo test -q --profile mutants "${target[@]}" -- --exact "$name"
+            ;;
+        compile)
+            export CARGO_TARGET_DIR="$target_dir/planted"
+            cargo build -q --profile mutants || return 99
+            cargo test -q --profile mutants --no-run --test "$file" && echo "1 passed"
+            ;;
+        fuzz)
+            export CARGO_TARGET_DIR="$target_dir/planted/fuzz" RUSTC_BOOTSTRAP=1
+            cargo fuzz build --release --debug-assertions "$file" || return 99
+            mkdir -p "$scratch/artifacts"
+            "$CARGO_TARGET_DIR"/*/release/"$file" -max_total_time=60 -max_len=512 -len_control=0 -timeout=10 \
+                -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$scratch/artifacts/" &&
+                echo "1 passed"
+            ;;
+        address | leak)
+            CARGO_TARGET_DIR="$target_dir/planted" timeout -k 1 900 scripts/sanitize.sh "$means" "$2"
+            ;;
+        thread)
+            CARGO_TARGET_DIR="$target_dir/planted" CALLS="${CALLS:-200000}" \
+                timeout -k 1 900 scripts/sanitize.sh thread && echo "1 passed"
+            ;;
+    esac
+}
+
+# One run at a time: cargo would take the library of one for that of the other.
+mkdir -p "$target_dir/planted"
+exec 9>"$target_dir/planted/lock"
+flock 9
+
+# try MEANS SUBJECT: sets `result`.
+try() {
+    local status=0
+    (tool "$1" "$2") >"$scratch/log" 2>&1 || status=$?
+    if [[ "$status" == 99 ]]; then
+        result="does not build"
+    else
+        result="$(verdict "$status" "$scratch/log")"
+    fi
+}
+
+echo '| bug | means | result | seconds |'
+echo '| --- | --- | --- | ---: |'
+while read -r patch; do
+    title="$(head -n 1 "$patch" | sed 's/\.$//')"
+    copied=""
+    while read -r expected means subject; do
+        [[ -z "$only" || "$means $subject" == "$only"* ]] || continue
+        start=$SECONDS
+        if [[ -z "$copied" ]]; then
+            copied=1
+            if ! plant "$patch"; then
+                cat "$scratch/log" >&2
+                echo "| $title | | the patch does not apply | |"
+                failed=1
+                break
+            fi
+        fi
+        try "$means" "$subject"
+        wanted="caught"
+        [[ "$expected" == by: ]] || wanted="not caught"
+        if [[ "$result" != "$wanted"* ]]; then
+            failed=1
+            result="$result (expected: $wanted)"
+            tail -n 30 "$scratch/log" >&2
+        fi
+        echo "| $title | $means \`$subject\` | $result | $((SECONDS - start)) |"
+    done < <(sed -n '/^--- /q; /^by: \|^passes: /p' "$patch")
+done < <(patches)
+exit "$failed"

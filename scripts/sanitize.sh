@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Runs tests under the sanitizers of the stable toolchain.
+#
+#   scripts/sanitize.sh                   all three
+#   scripts/sanitize.sh address           one: address (with leaks), leak, thread
+#   scripts/sanitize.sh leak peers        one, and only this file of tests; "lib": unit tests;
+#                                         "stress": the example alone
+#   scripts/sanitize.sh leak peers::NAME  and only this test
+#   CALLS=250000 scripts/sanitize.sh ...  fewer calls of each of the four stress threads
+#
+# The standard library is as it was shipped, without instrumentation. So only the
+# plain program `examples/stress.rs` runs under ThreadSanitizer: the test harness and
+# scoped threads use channels and locks of that library, which it takes for races.
+# No suppressions are needed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+only="${1:-}"
+file="${2:-}"
+calls="${CALLS:-2500000}"
+target_dir="$(realpath -m "${CARGO_TARGET_DIR:-target}")/sanitize"
+host="$(rustc -vV | sed -n 's/^host: //p')"
+# The sanitizers are unstable; this makes the stable toolchain accept them.
+export RUSTC_BOOTSTRAP=1
+export EPOCHKV_PATIENCE=20
+files=(api concurrent faults fuzz incr linearize model peers reuse snapshots sweep sweeper ttl)
+
+# sanitized NAME FLAGS CARGO-ARGUMENT...: with a target, so that build scripts are as ever.
+sanitized() {
+    local name="$1" flags="$2"
+    shift 2
+    CARGO_TARGET_DIR="$target_dir/$name" RUSTFLAGS="$flags --cfg crossbeam_sanitize" \
+        cargo "$@" --target "$host" --locked
+}
+
+tests() {
+    local name="$1" targets=() exact=()
+    if [[ -z "$file" ]]; then
+        targets=(--lib "${files[@]/#/--test=}")
+    elif [[ "${file%%::*}" == lib ]]; then
+        targets=(--lib)
+    else
+        targets=("--test=${file%%::*}")
+    fi
+    [[ "$file" != *::* ]] || exact=(--exact "${file#*::}")
+    sanitized "$name" "-Zsanitizer=$name" test --profile sanitize "${targets[@]}" -- "${exact[@]}"
+}
+
+stress() {
+    sanitized "$1" "$2" build --profile sanitize --example stress
+    "$target_dir/$1/$host/sanitize/examples/stress" --calls "$calls"
+}
+
+if [[ -z "$only" || "$only" == address ]]; then
+    [[ "$file" == stress ]] || tests address
+    [[ -n "$file" && "$file" != stress ]] || stress address -Zsanitizer=address
+    echo "address: no finding"
+fi
+if [[ -z "$only" || "$only" == leak ]]; then
+    [[ "$file" == stress ]] || tests leak
+    [[ -n "$file" && "$file" != stress ]] || stress leak -Zsanitizer=leak
+    echo "leak: no finding"
+fi
+if [[ -z "$only" || "$only" == thread ]]; then
+    TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" \
+        stress thread "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"
+    echo "thread: no finding"
+fi

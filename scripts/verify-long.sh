@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# All that is too long for the gate, step by step; docs/VERIFICATION.md says what each
+# step proves and keeps the last results.
+#
+#   scripts/verify-long.sh                 all steps, one after the other: about a day
+#   scripts/verify-long.sh soak sanitize   these
+#   scripts/verify-long.sh --list          their names
+#
+# A step that has passed at this commit is not run again, so a run that was stopped goes
+# on where it was. What a step prints, and when, is kept below target/verify.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+steps=(loom orderings planted sanitize linearize fuzz mutants soak)
+events=10000000
+
+step() {
+    case "$1" in
+        loom) scripts/loom.sh ;;
+        orderings) scripts/orderings.sh ;;
+        planted) scripts/planted-bugs.sh ;;
+        sanitize) scripts/sanitize.sh ;;
+        fuzz) scripts/fuzz.sh 3600 ;;
+        mutants) scripts/mutants.sh ;;
+        soak) scripts/soak.sh ;;
+        linearize)
+            # 10^8 calls, in ten pieces with seeds of their own.
+            local piece
+            for piece in 1 2 3 4 5 6 7 8 9 10; do
+                once "linearize-$piece" env "EPOCHKV_LIN_EVENTS=$events" cargo test --release \
+                    --locked --test linearize -- --nocapture --test-threads=1 linearizable
+            done
+            ;;
+        *) echo "no such step: $1" >&2 && return 1 ;;
+    esac
+}
+
+# once NAME COMMAND...: unless it has passed at this commit.
+once() {
+    local name="$1" passed="$record/$1.passed" start=$SECONDS
+    shift
+    if [[ -e "$passed" ]]; then
+        echo "$name: passed before, $(cat "$passed")"
+        return
+    fi
+    echo "$name: begins, $(date -u +%FT%TZ)"
+    # Its own shell, so that a failure in the middle of a step ends it.
+    if ! "$@" >"$record/$name.log" 2>&1; then
+        tail -n 40 "$record/$name.log"
+        echo "$name: FAILED; $record/$name.log"
+        return 1
+    fi
+    echo "$(date -u +%FT%TZ), $((SECONDS - start)) s" | tee "$passed" | sed "s/^/$name: passed, /"
+}
+
+if [[ "${1:-}" == --list ]]; then
+    printf '%s\n' "${steps[@]}"
+    exit
+fi
+if [[ "${1:-}" == --step ]]; then
+    record="$3"
+    step "$2"
+    exit
+fi
+version="$(git describe --always --dirty)"
+record="$(realpath -m "${CARGO_TARGET_DIR:-target}")/verify/$version"
+mkdir -p "$record"
+[[ $# -gt 0 ]] || set -- "${steps[@]}"
+failed=0
+for name in "$@"; do
+    once "$name" scripts/verify-long.sh --step "$name" "$record" || failed=1
+done
+exit "$failed"
