@@ -17,6 +17,7 @@ use core::cell::RefCell;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ptr::{self, NonNull};
+use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
 pub use stack::Stack;
@@ -223,7 +224,7 @@ const ENTRIES_PER_BATCH: usize = if cfg!(crossbeam_sanitize) { 4 } else { 64 };
 const BYTES_PER_BATCH: usize = 128 << 10;
 
 /// Entries of the batches that were handed over and are not released yet.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
+static WAITING: CachePadded<AtomicUsize> = CachePadded::new(AtomicUsize::new(0));
 
 /// How many entries of all stores wait for guards that may still see them.
 pub fn waiting() -> usize {
@@ -354,13 +355,6 @@ impl Guard {
 
 /// Entries that nobody can reach any more; released when this is dropped.
 pub struct Garbage(Vec<Retired>);
-
-impl Garbage {
-    /// Releases them.
-    pub fn release(self) {
-        drop(self);
-    }
-}
 
 impl Drop for Garbage {
     fn drop(&mut self) {

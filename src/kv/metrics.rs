@@ -20,6 +20,11 @@ pub fn describe_metrics() {
     describe_gauge!("epochkv_table_bytes", Bytes, "Memory of the table, without entries");
     describe_gauge!("epochkv_resizing", Count, "1 while the table grows or shrinks, else 0");
     describe_gauge!("epochkv_handles", Count, "Deadlines that the sweeper knows");
+    describe_gauge!(
+        "epochkv_garbage",
+        Count,
+        "Removed entries of all stores that wait to be freed"
+    );
     describe_counter!("epochkv_resizes_total", Count, "How often the table grew or shrank");
     describe_counter!("epochkv_expired_total", Count, "Expired entries that were removed");
     describe_counter!("epochkv_swept_total", Count, "Those of them that sweeps removed");
@@ -40,7 +45,7 @@ impl<K: crate::key::Key + ?Sized, S, C> Kv<K, S, C> {
     ///
     /// | gauges | counters |
     /// | --- | --- |
-    /// | `epochkv_entries`, `epochkv_handles` | `epochkv_expired_total`, `epochkv_swept_total` |
+    /// | `epochkv_entries`, `epochkv_handles`, `epochkv_garbage` (of all stores) | `epochkv_expired_total`, `epochkv_swept_total` |
     /// | `epochkv_buckets`, `epochkv_overflow_buckets`, `epochkv_table_bytes`, `epochkv_resizing` | `epochkv_resizes_total` |
     /// | | `epochkv_callback_panics_total` |
     ///
@@ -67,6 +72,7 @@ impl<K: crate::key::Key + ?Sized, S, C> Kv<K, S, C> {
             expired,
             swept,
             handles,
+            garbage,
             callback_panics,
         } = self.stats();
         let store = || Arc::clone(&self.inner.name);
@@ -77,6 +83,8 @@ impl<K: crate::key::Key + ?Sized, S, C> Kv<K, S, C> {
             (gauge!("epochkv_table_bytes", "store" => store()), table_bytes),
             (gauge!("epochkv_resizing", "store" => store()), usize::from(resizing)),
             (gauge!("epochkv_handles", "store" => store()), handles),
+            // Of all stores, so without the label.
+            (gauge!("epochkv_garbage"), garbage),
         ];
         for (gauge, value) in gauges {
             gauge.set(value as f64);

@@ -208,7 +208,7 @@ impl Feed {
     /// can reach any more.
     pub(crate) fn release(&self, guard: &Guard) {
         guard.flush_to(&self.garbage);
-        self.garbage.take_all().into_iter().for_each(Garbage::release);
+        drop(self.garbage.take_all());
     }
 
     fn discard(&self) {
