@@ -120,6 +120,7 @@ impl StoreError {
 }
 
 impl From<Error> for StoreError {
+    #[cold]
     fn from(error: Error) -> Self {
         Self::new(StoreErrorKind::Refused(error.kind()), error.to_string())
     }
