@@ -273,7 +273,8 @@ fn several_take_turns() {
         let mut expected = 0;
         while !sweepers.is_empty() {
             (0..500).for_each(|n| kv.set_ex(&n.to_string(), n, 1).unwrap());
-            until(|| kv.stats().handles == 500);
+            // Or more: what the first walk meets beside its writer is filed twice.
+            until(|| kv.stats().handles >= 500);
             // The end of one takes nothing from the others.
             if sweepers.len() > 1 {
                 sweepers.pop();

@@ -383,6 +383,11 @@ fn the_table_of_operations_names_every_public_operation() {
     let mut found = BTreeSet::new();
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
+        // Behind features, with tests of their own.
+        let optional = ["dump", "load", "metrics", "typed"];
+        if path.file_stem().is_some_and(|stem| optional.iter().any(|it| stem == *it)) {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         // Only methods of the store itself: those of its other types take `self`
         // by value or stand before the store's `impl`.

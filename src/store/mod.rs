@@ -42,14 +42,14 @@ pub use error::{StoreError, StoreErrorKind};
 ///     Ok(store.incr_with(client, &window).await?.applied == 1)
 /// }
 ///
-/// # let block_on = |future| {
+/// # fn block_on<F: Future>(future: F) -> F::Output {
 /// #     let mut future = std::pin::pin!(future);
 /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
 /// #     match future.as_mut().poll(&mut context) {
 /// #         std::task::Poll::Ready(output) => output,
 /// #         std::task::Poll::Pending => unreachable!("the store in this process is always ready"),
 /// #     }
-/// # };
+/// # }
 /// # block_on(async {
 /// let store = Kv::new();
 /// assert!(admit(&store, "10.0.0.1").await?);

@@ -131,6 +131,7 @@ pub const READS: &[Operation] = &[
 pub const UPKEEP: &[Operation] = &[
     ("len", |kv, _| show(kv.len())),
     ("is_empty", |kv, _| show(kv.is_empty())),
+    ("name", |kv, _| show(kv.name())),
     ("stats", |kv, _| show(kv.stats())),
     ("shrink_to_fit", |kv, _| {
         kv.shrink_to_fit();
