@@ -11,7 +11,7 @@
 # The standard library is as it was shipped, without instrumentation. So only the
 # plain program `examples/stress.rs` runs under ThreadSanitizer: the test harness and
 # scoped threads use channels and locks of that library, which it takes for races.
-# No suppressions are needed.
+# Its one suppression, with the reason, is in `thread-suppressions.txt`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 only="${1:-}"
@@ -61,7 +61,7 @@ if [[ -z "$only" || "$only" == leak ]]; then
     echo "leak: no finding"
 fi
 if [[ -z "$only" || "$only" == thread ]]; then
-    TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" \
+    TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/scripts/thread-suppressions.txt ${TSAN_OPTIONS:-}" \
         stress thread "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"
     echo "thread: no finding"
 fi
