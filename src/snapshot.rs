@@ -32,12 +32,17 @@ use core::fmt;
 #[derive(Clone)]
 pub struct Snapshot(Repr);
 
+/// Each payload is one whole word, an integer or a pointer, so that snapshots travel in two
+/// registers. By memory they would be written in parts and read as a whole, which
+/// processors wait for.
 #[derive(Clone)]
 enum Repr {
     Null,
-    Bool(bool),
+    False,
+    True,
     Int(i64),
-    Float(f64),
+    /// The bits of a float.
+    Float(u64),
     Record(Handle<AnyKey>),
 }
 
@@ -75,9 +80,10 @@ impl Snapshot {
     fn scalar(value: ValueRef<'_>) -> Option<Self> {
         Some(Self(match value {
             ValueRef::Null => Repr::Null,
-            ValueRef::Bool(value) => Repr::Bool(value),
+            ValueRef::Bool(false) => Repr::False,
+            ValueRef::Bool(true) => Repr::True,
             ValueRef::Int(value) => Repr::Int(value),
-            ValueRef::Float(value) => Repr::Float(value),
+            ValueRef::Float(value) => Repr::Float(value.to_bits()),
             ValueRef::Str(_) | ValueRef::Bytes(_) | ValueRef::List(_) | ValueRef::Dict(_) => {
                 return None;
             }
@@ -94,13 +100,15 @@ impl Snapshot {
     /// assert!(matches!(kv.get("n").unwrap().as_ref(), ValueRef::Int(5)));
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn as_ref(&self) -> ValueRef<'_> {
         match &self.0 {
             Repr::Null => ValueRef::Null,
-            Repr::Bool(value) => ValueRef::Bool(*value),
+            Repr::False => ValueRef::Bool(false),
+            Repr::True => ValueRef::Bool(true),
             Repr::Int(value) => ValueRef::Int(*value),
-            Repr::Float(value) => ValueRef::Float(*value),
+            Repr::Float(bits) => ValueRef::Float(f64::from_bits(*bits)),
             Repr::Record(record) => record.share().value(),
         }
     }
@@ -178,6 +186,7 @@ impl Snapshot {
     /// assert!(kv.get("k").is_some_and(|found| found.as_str() == Some("text")));
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         self.as_ref().as_str()

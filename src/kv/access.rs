@@ -3,7 +3,8 @@
 use super::Kv;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::reclaim::{self, Guard, Owned, Shared};
+use crate::reclaim::reading::enter;
+use crate::reclaim::{self, Guard, Owned, Section, Shared};
 use crate::record::{Content, Deadline, MAX_KEY_LEN, Record};
 use crate::snapshot::Snapshot;
 use crate::table::{Occupied, Place};
@@ -63,11 +64,51 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// The value of a key.
     #[inline]
     pub(super) fn get_hashed(&self, key: &Hashed<'_, K>) -> Option<Snapshot> {
-        let guard = reclaim::pin();
-        self.find(key, &self.now(), &guard).map(|record| Snapshot::new(record, record.value()))
+        self.read(key, &self.now(), |record| Snapshot::new(record, record.value()))
     }
 
-    /// The live entry of a key.
+    /// Shows `read` the live entry of a key.
+    #[inline(always)]
+    pub(super) fn read<R>(
+        &self,
+        key: &Hashed<'_, K>,
+        now: &Now<'_, C>,
+        read: impl FnOnce(Shared<'_, Record<K>>) -> R,
+    ) -> Option<R> {
+        let section = enter();
+        let record = self.table().find(key.hash, key.key.key_bytes(), &section)?;
+        if now.is_past(record.deadline()) {
+            drop(section);
+            return self.read_after_expiry(key, now, read);
+        }
+        Some(read(record))
+    }
+
+    /// As [`read`](Self::read), if an expired entry may have to go first.
+    #[cold]
+    fn read_after_expiry<R>(
+        &self,
+        key: &Hashed<'_, K>,
+        now: &Now<'_, C>,
+        read: impl FnOnce(Shared<'_, Record<K>>) -> R,
+    ) -> Option<R> {
+        let guard = reclaim::pin();
+        self.find(key, now, &guard).map(read)
+    }
+
+    /// The entry of a key, unless it has expired; then it stays where it is.
+    #[inline(always)]
+    pub(super) fn find_unexpired<'g>(
+        &self,
+        key: &Hashed<'_, K>,
+        now: &Now<'_, C>,
+        section: &'g Section,
+    ) -> Option<Shared<'g, Record<K>>> {
+        let record = self.table().find(key.hash, key.key.key_bytes(), section)?;
+        (!now.is_past(record.deadline())).then_some(record)
+    }
+
+    /// The live entry of a key. An expired one is unlinked.
     #[inline(always)]
     pub(super) fn find<'g>(
         &self,

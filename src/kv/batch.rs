@@ -4,6 +4,7 @@ use super::Kv;
 use super::access::{Hashed, Step};
 use crate::error::Error;
 use crate::key::Key;
+use crate::reclaim::reading::enter;
 use crate::reclaim::{self, Shared};
 use crate::record::{Content, Record};
 use crate::snapshot::Snapshot;
@@ -88,18 +89,23 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) {
         self.in_batches(keys, |batch| {
             let now = self.now();
-            let guard = reclaim::pin();
+            let section = enter();
             let mut likely = [None; BATCH];
             for (likely, key) in likely.iter_mut().zip(batch) {
-                *likely = self.table().likely_entry(key.hash, &guard);
+                *likely = self.table().likely_entry(key.hash, &section);
             }
             for (likely, key) in likely.into_iter().zip(batch) {
                 let bytes = key.key.key_bytes();
-                let found = match likely.filter(|&record| Record::has_key(record, bytes)) {
-                    Some(record) => self.unless_expired(record, &now, &guard),
-                    None => self.find(key, &now, &guard),
-                };
-                show(key.key, found);
+                let found = likely
+                    .filter(|&record| Record::has_key(record, bytes))
+                    .or_else(|| self.table().find(key.hash, bytes, &section));
+                match found {
+                    Some(record) if now.is_past(record.deadline()) => {
+                        let guard = reclaim::pin();
+                        show(key.key, self.find(key, &now, &guard));
+                    }
+                    found => show(key.key, found),
+                }
             }
         });
     }

@@ -58,9 +58,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     pub fn expiry(&self, key: &K) -> Expiry {
         let key = self.hashed(key);
         let now = self.now();
-        let guard = reclaim::pin();
-        let live = self.find(&key, &now, &guard);
-        live.map_or(Expiry::Missing, |record| Expiry::of(record.deadline(), &now))
+        let expiry = self.read(&key, &now, |record| Expiry::of(record.deadline(), &now));
+        expiry.unwrap_or(Expiry::Missing)
     }
 
     /// Gives a key a new time to live, counted from now; zero removes the key.

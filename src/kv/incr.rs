@@ -4,7 +4,8 @@ use super::Kv;
 use super::access::{Hashed, Step};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::reclaim::{self, Guard, Shared};
+use crate::reclaim::reading::enter;
+use crate::reclaim::{self, Shared};
 use crate::record::cell::Refused;
 use crate::record::{Content, Deadline, Record};
 use crate::time::clock::Clock;
@@ -319,14 +320,15 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     pub fn incr_by(&self, key: &K, amount: i64) -> Result<i64, Error> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
-        let guard = reclaim::pin();
-        let live = self.find(&key, &now, &guard);
-        if let Some(sum) = live.and_then(Shared::counter).and_then(|cell| cell.add(amount)) {
-            return Ok(sum);
+        {
+            let section = enter();
+            let live = self.find_unexpired(&key, &now, &section);
+            if let Some(sum) = live.and_then(Shared::counter).and_then(|cell| cell.add(amount)) {
+                return Ok(sum);
+            }
         }
         let overflow = || Err(ErrorKind::Overflow.into());
-        let counted =
-            self.count_by_replacing(&key, &IncrOptions::by(amount), overflow, &now, &guard)?;
+        let counted = self.count_by_replacing(&key, &IncrOptions::by(amount), overflow, &now)?;
         Ok(counted.value)
     }
 
@@ -410,8 +412,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) -> Result<Incremented, Error> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
-        let guard = reclaim::pin();
-        let live = self.find(&key, &now, &guard);
+        let section = enter();
+        let live = self.find_unexpired(&key, &now, &section);
         let same_deadline = live.filter(|record| options.keeps(record.deadline()));
         if let Some(cell) = same_deadline.and_then(Shared::counter) {
             let mut result = Incremented { value: 0, applied: 0 };
@@ -432,7 +434,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                 Err(Refused::Immutable) => {}
             }
         }
-        self.count_by_replacing(&key, options, refuse, &now, &guard)
+        drop(section);
+        self.count_by_replacing(&key, options, refuse, &now)
     }
 
     /// Counts where the integer cannot change in place: it is not there, too
@@ -444,8 +447,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         options: &IncrOptions,
         refuse: impl Fn() -> Result<(), Error>,
         now: &Now<'_, C>,
-        guard: &Guard,
     ) -> Result<Incremented, Error> {
+        let guard = reclaim::pin();
         let count = |live: Option<Shared<'_, Record<K>>>| {
             let old = match live.map(Shared::exact_value) {
                 None => 0,
@@ -458,6 +461,6 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             let deadline = options.deadline(live.map(Shared::deadline), now);
             Step::Put(key.record(deadline, Content::int(new)), Ok(Incremented::new(old, new)))
         };
-        self.decide(key, now, guard, count).0
+        self.decide(key, now, &guard, count).0
     }
 }

@@ -5,6 +5,7 @@ use super::access::{Hashed, Step};
 use crate::error::Error;
 use crate::key::Key;
 use crate::reclaim;
+use crate::reclaim::reading::enter;
 use crate::record::Content;
 use crate::record::cell::Cell;
 use crate::snapshot::Snapshot;
@@ -84,12 +85,15 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
     /// Stores an integer without a deadline: over one of its kind, in place.
     fn set_int(&self, key: &Hashed<'_, K>, value: i64) {
-        let guard = reclaim::pin();
-        let old = self.table().find(key.hash, key.key.key_bytes(), &guard);
-        let cell = old.filter(|old| old.deadline() == 0).and_then(|old| old.counter());
-        if !cell.is_some_and(|cell| overwrite(cell, value)) {
-            self.put(key, key.record(0, Content::int(value)), &guard);
+        {
+            let section = enter();
+            let old = self.table().find(key.hash, key.key.key_bytes(), &section);
+            let cell = old.filter(|old| old.deadline() == 0).and_then(|old| old.counter());
+            if cell.is_some_and(|cell| overwrite(cell, value)) {
+                return;
+            }
         }
+        self.put(key, key.record(0, Content::int(value)), &reclaim::pin());
     }
 
     /// The value of a key, or `None` if it is absent.
@@ -153,9 +157,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// let kept = kv.with("text", |value| value);
     /// ```
     pub fn with<R>(&self, key: &K, read: impl FnOnce(ValueRef<'_>) -> R) -> Option<R> {
-        let key = self.hashed(key);
-        let guard = reclaim::pin();
-        self.find(&key, &self.now(), &guard).map(|record| read(record.value()))
+        self.read(&self.hashed(key), &self.now(), |record| read(record.value()))
     }
 
     /// Removes a key with its value and deadline. Returns whether it was there.

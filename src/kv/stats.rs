@@ -157,7 +157,7 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
         // An epoch passes in up to three steps, one of which each flush can do;
         // and each frees a bounded number of batches.
         for _ in 0..FLUSHES {
-            self.inner.feed.release(&reclaim::pin());
+            self.inner.feed.release(true, &reclaim::pin());
             while self.table().release_cleared(RELEASE_PER_STEP) {}
         }
         record::release_spare();

@@ -259,7 +259,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
                 let look = Look { tick: Some(tick), now, next };
                 self.visit(hash, look, &mut found, &mut |it| feed.hand_over(it, &guard), &guard);
             }
-            feed.release(&guard);
+            feed.release(false, &guard);
         }
         self.due = due;
         self.report();
@@ -302,7 +302,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         }
         self.budget = self.budget.saturating_sub(looked_at * FIRE);
         state.walked_to(cursor);
-        self.kv.inner.feed.release(&guard);
+        self.kv.inner.feed.release(false, &guard);
         state.walk().is_none()
     }
 
@@ -408,7 +408,7 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         let migrating = table.tend(&reclaim::pin());
         let releasing = table.release_cleared(RELEASE_PER_STEP);
         for _ in 0..FLUSHES {
-            self.kv.inner.feed.release(&reclaim::pin());
+            self.kv.inner.feed.release(true, &reclaim::pin());
         }
         !migrating && !releasing
     }

@@ -1,6 +1,6 @@
 //! A shared value behind one atomic pointer.
 
-use super::Guard;
+use super::{Guard, Section};
 use crate::sync::{AtomicPtr, Ordering};
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
@@ -19,7 +19,7 @@ impl<T> Protected<T> {
 impl<T: Send + Sync + 'static> Protected<T> {
     /// The value.
     #[inline]
-    pub fn load<'g>(&self, _: &'g Guard) -> Option<&'g T> {
+    pub fn load<'g>(&self, _: &'g Section) -> Option<&'g T> {
         // Acquire: pairs with `exchange`.
         let value = self.0.load(Ordering::Acquire);
         // SAFETY: null or from `exchange`; the reference that is in here is

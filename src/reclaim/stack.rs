@@ -21,6 +21,13 @@ unsafe impl<T: Send> Sync for Stack<T> {}
 
 impl<T> Stack<T> {
     /// An empty stack.
+    #[cfg(not(epochkv_loom))]
+    pub const fn new() -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// An empty stack.
+    #[cfg(epochkv_loom)]
     pub fn new() -> Self {
         Self { head: AtomicPtr::new(ptr::null_mut()) }
     }

@@ -8,7 +8,7 @@ pub(crate) mod wheel;
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests;
 
-use crate::reclaim::{self, Garbage, Guard, Stack};
+use crate::reclaim::{self, Guard, Ripe, Stack};
 use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
 use crate::sync::{AtomicU32, Ordering, fence, order_write_before_reads};
 use crate::table::Cursor;
@@ -34,7 +34,7 @@ pub(crate) struct Feed {
     /// begun, or has ended.
     idle: Stack<Option<Box<State>>>,
     /// Entries that sweeps have removed and may release now.
-    garbage: Arc<Stack<Garbage>>,
+    garbage: Arc<Stack<Ripe>>,
     /// Running sweepers.
     sweepers: AtomicUsize,
     /// For `Stats`.
@@ -204,11 +204,11 @@ impl Feed {
         fence();
     }
 
-    /// Hands over what the calling thread has removed, and releases what nobody
-    /// can reach any more.
-    pub(crate) fn release(&self, guard: &Guard) {
-        guard.flush_to(&self.garbage);
-        drop(self.garbage.take_all());
+    /// Hands over what the calling thread has removed, and frees what nobody
+    /// can reach any more; `now`: even if it is little.
+    pub(crate) fn release(&self, now: bool, guard: &Guard) {
+        guard.hand_over_to(&self.garbage);
+        reclaim::free(self.garbage.take_all(), now);
     }
 
     fn discard(&self) {

@@ -13,7 +13,7 @@ use super::entry::Entry;
 use super::progress::Progress;
 use super::word::Link;
 use crate::counter::Sharded;
-use crate::reclaim::Guard;
+use crate::reclaim::{Guard, Section};
 use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
 use crate::sync::{AtomicPtr, Ordering};
 use core::marker::PhantomData;
@@ -238,7 +238,7 @@ impl<'g, E: Entry> Array<'g, E> {
 
     /// Whether this bucket has been filled from the predecessor; of the first one of
     /// a group: whether all of them have.
-    pub(super) fn is_ready(self, index: usize, guard: &'g Guard) -> bool {
+    pub(super) fn is_ready(self, index: usize, guard: &'g Section) -> bool {
         self.at(index).link().unready(guard).is_none()
     }
 }
@@ -364,13 +364,13 @@ impl<E: Entry> ArrayCell<E> {
     /// Acquire: pairs with `install`, `promote` and `swap`, which publish the
     /// table's header and buckets.
     #[inline]
-    pub(super) fn load<'g>(&self, _: &'g Guard) -> Option<Array<'g, E>> {
+    pub(super) fn load<'g>(&self, _: &'g Section) -> Option<Array<'g, E>> {
         Array::unpack(self.0.load(Ordering::Acquire))
     }
 
     /// As [`load`](Self::load), of a cell that is never empty while it is shared.
     #[inline]
-    pub(super) fn load_root<'g>(&self, _: &'g Guard) -> Array<'g, E> {
+    pub(super) fn load_root<'g>(&self, _: &'g Section) -> Array<'g, E> {
         // Acquire: as in `load`.
         let packed = self.0.load(Ordering::Acquire);
         let lg = (packed.addr() & LG_BITS) as u32;

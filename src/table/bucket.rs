@@ -3,7 +3,7 @@
 
 use super::entry::Entry;
 use super::word::{Link, LinkWord, Slot, Unready, Word, live_tag};
-use crate::reclaim::{Guard, Shared, prefetch};
+use crate::reclaim::{Guard, Section, Shared, prefetch};
 use core::{iter, ptr};
 
 /// Slots per bucket: with the link they fill one cache line.
@@ -110,21 +110,21 @@ impl<E: Entry> Bucket<E> {
     }
 
     /// This bucket and its overflow buckets.
-    pub(super) fn chain<'g>(&'g self, guard: &'g Guard) -> impl Iterator<Item = &'g Self> {
-        iter::successors(Some(self), move |bucket| bucket.link.load(guard).next())
+    pub(super) fn chain<'g>(&'g self, section: &'g Section) -> impl Iterator<Item = &'g Self> {
+        iter::successors(Some(self), move |bucket| bucket.link.load(section).next())
     }
 
     /// The reader's search. Wait-free in the length of the chain.
     #[inline(always)]
-    pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Probe<'g, E> {
+    pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, section: &'g Section) -> Probe<'g, E> {
         let mut bucket = self;
         loop {
-            match bucket.matching(hash, key, guard) {
+            match bucket.matching(hash, key, section) {
                 Match::Slot { entry, .. } => return Probe::Hit(entry),
                 Match::None => {}
                 Match::Frozen => return Probe::Frozen,
             }
-            let link = bucket.link.load(guard);
+            let link = bucket.link.load(section);
             if link.is_frozen() {
                 return Probe::Frozen;
             }
@@ -137,15 +137,15 @@ impl<E: Entry> Bucket<E> {
 
     /// The key's live slot in this bucket alone.
     #[inline(always)]
-    fn matching<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Match<'g, E> {
+    fn matching<'g>(&'g self, hash: u64, key: &E::Key, section: &'g Section) -> Match<'g, E> {
         let tag = live_tag(hash);
         // All slots are in one line: comparing every fingerprint costs less
         // than a mispredicted branch on the first one.
-        let mut candidates = self.candidates(tag, guard);
+        let mut candidates = self.candidates(tag, section);
         while candidates != 0 {
             let slot = &self.slots[candidates.trailing_zeros() as usize];
             candidates &= candidates - 1;
-            let word = slot.load(guard);
+            let word = slot.load(section);
             if word.tag() == tag {
                 let Some(entry) = word.entry() else { return Match::Frozen };
                 prefetch_entry(entry);
@@ -159,14 +159,14 @@ impl<E: Entry> Bucket<E> {
 
     /// A bit for each slot with this tag.
     #[inline(always)]
-    fn candidates(&self, tag: usize, guard: &Guard) -> u32 {
-        mask(&self.words(guard), |word| word.tag() == tag)
+    fn candidates(&self, tag: usize, section: &Section) -> u32 {
+        mask(&self.words(section), |word| word.tag() == tag)
     }
 
     /// The slots, in order.
     #[inline(always)]
-    fn words<'g>(&self, guard: &'g Guard) -> [Word<'g, E>; SLOTS] {
-        self.slots.each_ref().map(|slot| slot.load(guard))
+    fn words<'g>(&self, section: &'g Section) -> [Word<'g, E>; SLOTS] {
+        self.slots.each_ref().map(|slot| slot.load(section))
     }
 
     /// Appends the live entries of this bucket, and adds their fingerprints to
@@ -176,10 +176,10 @@ impl<E: Entry> Bucket<E> {
         &'g self,
         found: &mut Vec<Shared<'g, E>>,
         tags: &mut Tags,
-        guard: &'g Guard,
+        section: &'g Section,
     ) -> bool {
-        let words = self.words(guard);
-        if words.iter().any(|word| word.is_frozen()) || self.link.load(guard).is_frozen() {
+        let words = self.words(section);
+        if words.iter().any(|word| word.is_frozen()) || self.link.load(section).is_frozen() {
             return false;
         }
         let mut live = mask(&words, |word| word.is_live());
@@ -194,8 +194,8 @@ impl<E: Entry> Bucket<E> {
 
     /// Starts to fetch the entries of this bucket.
     #[inline]
-    pub(super) fn prefetch_entries(&self, guard: &Guard) {
-        let words = self.words(guard);
+    pub(super) fn prefetch_entries(&self, section: &Section) {
+        let words = self.words(section);
         let mut live = mask(&words, |word| word.is_live());
         while live != 0 {
             words[live.trailing_zeros() as usize].entry().map(prefetch_entry);
@@ -206,10 +206,10 @@ impl<E: Entry> Bucket<E> {
     /// The first live entry of this bucket with the hash's fingerprint, on its way
     /// from memory.
     #[inline]
-    pub(super) fn likely_entry<'g>(&'g self, hash: u64, guard: &'g Guard) -> Option<Shared<'g, E>> {
+    pub(super) fn likely_entry<'g>(&'g self, hash: u64, section: &'g Section) -> Option<Shared<'g, E>> {
         let tag = live_tag(hash);
-        let slot = self.slots.get(self.candidates(tag, guard).trailing_zeros() as usize)?;
-        let word = slot.load(guard);
+        let slot = self.slots.get(self.candidates(tag, section).trailing_zeros() as usize)?;
+        let word = slot.load(section);
         let entry = word.entry().filter(|_| word.tag() == tag)?;
         prefetch_entry(entry);
         Some(entry)
@@ -223,11 +223,11 @@ impl<E: Entry> Bucket<E> {
         hash: u64,
         key: &E::Key,
         unready: Unready<'g>,
-        guard: &'g Guard,
+        section: &'g Section,
     ) -> Option<Shared<'g, E>> {
         let tag = live_tag(hash);
-        self.chain(guard).flat_map(Self::slots).find_map(|slot| {
-            let word = slot.load(guard);
+        self.chain(section).flat_map(Self::slots).find_map(|slot| {
+            let word = slot.load(section);
             if word.tag() != tag {
                 return None;
             }

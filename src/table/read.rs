@@ -4,18 +4,18 @@ use super::array::Array;
 use super::bucket::Probe;
 use super::entry::Entry;
 use super::root::Table;
-use crate::reclaim::{Guard, Shared, prefetch};
+use crate::reclaim::{Section, Shared, prefetch};
 
 impl<E: Entry> Table<E> {
     /// The live entry of a key. Wait-free in the length of one chain, unless
     /// migrations keep overtaking it; writes nothing.
     #[inline(always)]
-    pub fn find<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Option<Shared<'g, E>> {
-        let array = self.array(guard);
-        match array.bucket(hash).probe(hash, key, guard) {
+    pub fn find<'g>(&self, hash: u64, key: &E::Key, section: &'g Section) -> Option<Shared<'g, E>> {
+        let array = self.array(section);
+        match array.bucket(hash).probe(hash, key, section) {
             Probe::Hit(entry) => Some(entry),
             Probe::Miss => None,
-            Probe::Frozen => find_moving(array, hash, key, guard),
+            Probe::Frozen => find_moving(array, hash, key, section),
         }
     }
 
@@ -30,8 +30,8 @@ impl<E: Entry> Table<E> {
     /// bucket of its chain, not read yet; and starts to fetch it. Of an absent key it
     /// may be another key's.
     #[inline]
-    pub fn likely_entry<'g>(&self, hash: u64, guard: &'g Guard) -> Option<Shared<'g, E>> {
-        self.array(guard).bucket(hash).likely_entry(hash, guard)
+    pub fn likely_entry<'g>(&self, hash: u64, section: &'g Section) -> Option<Shared<'g, E>> {
+        self.array(section).bucket(hash).likely_entry(hash, section)
     }
 }
 
@@ -41,16 +41,16 @@ fn find_moving<'g, E: Entry>(
     mut array: Array<'g, E>,
     hash: u64,
     key: &E::Key,
-    guard: &'g Guard,
+    section: &'g Section,
 ) -> Option<Shared<'g, E>> {
     loop {
         // A frozen word is seen only after its successor was installed, so the
         // bucket itself answers where there is none.
-        let next = array.header().next.load(guard)?;
-        if let Some(unready) = array.gate(next, hash).unready(guard) {
-            return array.bucket(hash).probe_unready(hash, key, unready, guard);
+        let next = array.header().next.load(section)?;
+        if let Some(unready) = array.gate(next, hash).unready(section) {
+            return array.bucket(hash).probe_unready(hash, key, unready, section);
         }
-        match next.bucket(hash).probe(hash, key, guard) {
+        match next.bucket(hash).probe(hash, key, section) {
             Probe::Hit(entry) => return Some(entry),
             Probe::Miss => return None,
             Probe::Frozen => array = next,

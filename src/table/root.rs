@@ -4,7 +4,7 @@ use super::array::{Array, ArrayCell, Detached, MAX_LG, OwnedArray};
 use super::entry::Entry;
 use super::progress::Progress;
 use crate::counter::Sharded;
-use crate::reclaim::{Guard, Stack};
+use crate::reclaim::{Guard, Section, Stack};
 use crate::sync::stat::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
@@ -68,8 +68,8 @@ impl<E: Entry> Table<E> {
 
     /// The current array. Every attempt of an operation starts here.
     #[inline]
-    pub(super) fn array<'g>(&self, guard: &'g Guard) -> Array<'g, E> {
-        self.shared.root.load_root(guard)
+    pub(super) fn array<'g>(&self, section: &'g Section) -> Array<'g, E> {
+        self.shared.root.load_root(section)
     }
 
     pub(super) fn root(&self) -> &ArrayCell<E> {
@@ -86,14 +86,14 @@ impl<E: Entry> Table<E> {
     }
 
     /// The number of entries; exact whenever nobody inserts or removes.
-    pub fn len(&self, guard: &Guard) -> usize {
-        self.array(guard).header().entries.sum()
+    pub fn len(&self, section: &Section) -> usize {
+        self.array(section).header().entries.sum()
     }
 
     /// The dimensions of the table now.
-    pub fn shape(&self, guard: &Guard) -> Shape {
-        let array = self.array(guard);
-        let next = array.header().next.load(guard);
+    pub fn shape(&self, section: &Section) -> Shape {
+        let array = self.array(section);
+        let next = array.header().next.load(section);
         Shape {
             buckets: array.len(),
             overflow_buckets: array.overflow_buckets(),

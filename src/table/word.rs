@@ -10,7 +10,7 @@
 //! The state machine and the invariants I1 to I8 named here are in `table/mod.rs`.
 
 use super::entry::Entry;
-use crate::reclaim::{Guard, Owned, Shared, Unlinked};
+use crate::reclaim::{Guard, Owned, Section, Shared, Unlinked};
 use crate::sync::{AtomicPtr, Ordering, order_write_before_reads};
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
@@ -33,7 +33,7 @@ pub(super) fn live_tag(hash: u64) -> usize {
 /// A slot word as it was read under a guard.
 pub(super) struct Word<'g, E> {
     raw: *mut E,
-    guard: PhantomData<&'g Guard>,
+    guard: PhantomData<&'g Section>,
 }
 
 impl<E> Clone for Word<'_, E> {
@@ -54,7 +54,7 @@ impl<E> PartialEq for Word<'_, E> {
 /// `'g` was held: its words still are the truth, so what they name cannot have
 /// been retired before the guard (I6).
 #[derive(Clone, Copy)]
-pub(super) struct Unready<'g>(PhantomData<&'g Guard>);
+pub(super) struct Unready<'g>(PhantomData<&'g Section>);
 
 impl<'g, E: Entry> Word<'g, E> {
     #[inline]
@@ -167,7 +167,7 @@ impl<E: Entry> Slot<E> {
     /// Acquire: what is read through the word was written before it was
     /// published by `claim`, `replace` or `fill`.
     #[inline]
-    pub(super) fn load<'g>(&self, _: &'g Guard) -> Word<'g, E> {
+    pub(super) fn load<'g>(&self, _: &'g Section) -> Word<'g, E> {
         Word::new(self.0.load(Ordering::Acquire))
     }
 
@@ -372,7 +372,7 @@ pub(super) enum Outcome<'g, E: Entry> {
 /// A link word as it was read under a guard.
 pub(super) struct LinkWord<'g, B> {
     raw: *mut B,
-    guard: PhantomData<&'g Guard>,
+    guard: PhantomData<&'g Section>,
 }
 
 impl<'g, B> LinkWord<'g, B> {
@@ -405,7 +405,7 @@ impl<B> Link<B> {
     /// load is not moved before them, which makes an unfrozen end of a chain
     /// the proof that no migration had finished while they were read.
     #[inline]
-    pub(super) fn load<'g>(&self, _: &'g Guard) -> LinkWord<'g, B> {
+    pub(super) fn load<'g>(&self, _: &'g Section) -> LinkWord<'g, B> {
         LinkWord { raw: self.0.load(Ordering::Acquire), guard: PhantomData }
     }
 
@@ -417,7 +417,7 @@ impl<B> Link<B> {
 
     /// `None` once the group of this bucket has been migrated; before that the
     /// witness that the predecessor's words are the truth.
-    pub(super) fn unready<'g>(&self, _: &'g Guard) -> Option<Unready<'g>> {
+    pub(super) fn unready<'g>(&self, _: &'g Section) -> Option<Unready<'g>> {
         // Acquire: pairs with `publish`, so that a ready group's words are seen.
         self.0.load(Ordering::Acquire).is_null().then_some(Unready(PhantomData))
     }

@@ -1,0 +1,86 @@
+//! What has been retired: entries, or other work. It is freed by [`Garbage::free`]
+//! alone; what is dropped by mistake leaks.
+
+use super::entry::{Managed, Owned};
+use super::prefetch::prefetch_exclusive;
+use crate::sync::stat::{AtomicUsize, Ordering};
+use core::ptr::NonNull;
+use crossbeam_utils::CachePadded;
+
+/// The table's reference to a retired entry, whatever its type.
+pub struct Retired {
+    entry: NonNull<()>,
+    release: unsafe fn(NonNull<()>),
+}
+
+// SAFETY: `Managed` promises that an implementor may be released by any thread.
+unsafe impl Send for Retired {}
+
+impl Retired {
+    #[inline]
+    pub fn new<E: Managed>(entry: Owned<E>) -> Self {
+        unsafe fn release<E: Managed>(entry: NonNull<()>) {
+            // SAFETY: the reference that `Retired` owns, of the type it was made with.
+            unsafe { E::release(entry.cast()) }
+        }
+        Self { entry: entry.into_raw().cast(), release: release::<E> }
+    }
+
+    /// As [`Garbage::free`].
+    #[inline]
+    pub fn free(self) {
+        // SAFETY: the reference that was handed over in `new`; this is its end.
+        unsafe { (self.release)(self.entry) }
+    }
+}
+
+/// Entries that were handed to the collector and are not freed yet.
+static WAITING: CachePadded<AtomicUsize> = CachePadded::new(AtomicUsize::new(0));
+
+/// How many entries of all stores wait for those that may still see them.
+pub fn waiting() -> usize {
+    // Relaxed: a statistic.
+    WAITING.load(Ordering::Relaxed)
+}
+
+/// Something to free, and about how many bytes that gives back.
+pub struct Garbage {
+    pub bytes: usize,
+    work: Work,
+}
+
+enum Work {
+    Entries(Box<[Retired]>),
+    Other(Box<dyn FnOnce() + Send>),
+}
+
+impl Garbage {
+    /// Counts the entries among those that wait, from now on.
+    pub fn count(entries: &[Retired]) {
+        // Relaxed: a statistic; likewise in `free`.
+        WAITING.fetch_add(entries.len(), Ordering::Relaxed);
+    }
+
+    /// Counted entries.
+    pub fn entries(entries: Box<[Retired]>, bytes: usize) -> Self {
+        Self { bytes, work: Work::Entries(entries) }
+    }
+
+    /// Anything else. `work` must not pin.
+    pub fn other(work: impl FnOnce() + Send + 'static, bytes: usize) -> Self {
+        Self { bytes, work: Work::Other(Box::new(work)) }
+    }
+
+    /// Frees it. Nobody may be able to see it any more.
+    pub fn free(self) {
+        match self.work {
+            Work::Entries(entries) => {
+                WAITING.fetch_sub(entries.len(), Ordering::Relaxed);
+                // They have not been looked at for a while: all are fetched at once.
+                entries.iter().for_each(|retired| prefetch_exclusive(retired.entry.as_ptr()));
+                entries.into_iter().for_each(Retired::free);
+            }
+            Work::Other(work) => work(),
+        }
+    }
+}

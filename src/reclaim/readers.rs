@@ -1,0 +1,154 @@
+//! Who is reading: a word for each thread, written by that thread alone.
+//!
+//! A reader raises its word, reads, and lowers it again: plain stores to a line of its own, no
+//! locked instruction. Whoever wants to free what nobody can find any more runs
+//! the [heavy barrier](super::barrier::heavy) and then looks at all words: a
+//! reader that is not seen there will not see what was unlinked before.
+
+use super::barrier;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::ptr;
+use crossbeam_utils::CachePadded;
+
+/// The sections that a thread is in: bits of a word that hold their number. The bits above
+/// count how often it has left the last one.
+const DEPTH: u64 = u32::MAX as u64;
+
+/// One thread's word.
+pub struct Slot {
+    state: AtomicU64,
+    /// 1 while a thread owns it.
+    taken: AtomicU32,
+    next: AtomicPtr<CachePadded<Slot>>,
+}
+
+impl Slot {
+    /// Begins a section; they may nest. Only for the owner.
+    #[inline(always)]
+    pub fn enter(&self) {
+        // Relaxed: nobody else writes the word; the barrier orders the store before
+        // all that the section reads.
+        self.state.store(self.state.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        barrier::light();
+    }
+
+    /// Ends the section that was begun last.
+    #[inline(always)]
+    pub fn leave(&self) {
+        // Relaxed: as in `enter`.
+        let state = self.state.load(Ordering::Relaxed);
+        let left = u64::from(state & DEPTH == 1) << DEPTH.count_ones();
+        // Release: what the section read was read before; pairs with `is_over` and `active`.
+        self.state.store((state - 1).wrapping_add(left), Ordering::Release);
+    }
+
+    /// Gives the slot back, for another thread.
+    pub fn release(&self) {
+        // Release: pairs with `claim`, so that the next owner goes on from this one's state.
+        self.taken.store(0, Ordering::Release);
+    }
+
+    fn claim(&self) -> bool {
+        // Acquire: pairs with `release`. Relaxed on failure.
+        self.taken.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// A section that was seen under way.
+pub struct Blocker<'a> {
+    slot: &'a Slot,
+    state: u64,
+}
+
+impl Blocker<'_> {
+    /// Whether that section has ended.
+    pub fn is_over(&self) -> bool {
+        // Acquire: pairs with `leave`.
+        let state = self.slot.state.load(Ordering::Acquire);
+        state & DEPTH == 0 || state & !DEPTH != self.state & !DEPTH
+    }
+}
+
+/// The slots of all threads that have read: as many as there ever were at a time.
+pub struct Readers {
+    head: AtomicPtr<CachePadded<Slot>>,
+}
+
+impl Readers {
+    #[cfg(not(epochkv_loom))]
+    pub const fn new() -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    #[cfg(epochkv_loom)]
+    pub fn new() -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// A slot for the calling thread, until it releases it. Lock-free, in the number of slots.
+    pub fn register(&self) -> &Slot {
+        self.slots().find(|slot| slot.claim()).unwrap_or_else(|| self.add())
+    }
+
+    fn add(&self) -> &Slot {
+        let slot = Box::into_raw(Box::new(CachePadded::new(Slot {
+            state: AtomicU64::new(0),
+            taken: AtomicU32::new(1),
+            next: AtomicPtr::new(ptr::null_mut()),
+        })));
+        // SAFETY: slots are freed with the whole list, which is borrowed.
+        let shared = unsafe { &*slot };
+        // Relaxed: only the expectation of the exchange.
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // Relaxed: published by the exchange.
+            shared.next.store(head, Ordering::Relaxed);
+            // Release: publishes the slot to `slots`. Relaxed on failure.
+            match self.head.compare_exchange(head, slot, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return shared,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// All slots, whoever owns them. They never leave the list.
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        // Acquire: pairs with `add`, and with the additions before it by their
+        // release sequence.
+        let mut next = self.head.load(Ordering::Acquire);
+        core::iter::from_fn(move || {
+            // SAFETY: null, or made by `add` and freed with the whole list, which is borrowed.
+            let slot: &Slot = unsafe { next.as_ref() }?;
+            // Relaxed: written before the slot was published.
+            next = slot.next.load(Ordering::Relaxed);
+            Some(slot)
+        })
+    }
+
+    /// The sections that may still see what the caller knows to be unlinked. None if
+    /// that cannot be told now.
+    pub fn active<'a>(&'a self) -> Option<Vec<Blocker<'a>>> {
+        if !barrier::heavy() {
+            return None;
+        }
+        let blocker = |slot: &'a Slot| {
+            // Acquire: pairs with `leave`: what an ended section read was read before
+            // the caller frees it.
+            let state = slot.state.load(Ordering::Acquire);
+            (state & DEPTH != 0).then_some(Blocker { slot, state })
+        };
+        Some(self.slots().filter_map(blocker).collect())
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        // Relaxed: nobody else reaches the list.
+        let mut next = self.head.load(Ordering::Relaxed);
+        while !next.is_null() {
+            // SAFETY: made by `add`, and borrowed by nobody any more.
+            let slot = unsafe { Box::from_raw(next) };
+            next = slot.next.load(Ordering::Relaxed);
+        }
+    }
+}
