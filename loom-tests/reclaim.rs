@@ -44,7 +44,7 @@ const BOUND: Bound = Bound::Preemptions(2);
 /// Gives the collector every chance to free what it may.
 fn flush() {
     for _ in 0..3 {
-        pin().flush();
+        pin().hand_over();
     }
 }
 

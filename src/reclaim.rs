@@ -11,6 +11,8 @@ mod collector;
 mod entry;
 mod garbage;
 mod grace;
+#[cfg(not(epochkv_loom))]
+mod mode;
 mod prefetch;
 pub mod protected;
 mod readers;
@@ -157,6 +159,8 @@ impl Guard {
         }
         if is_full == Some(true) {
             self.hand_over();
+            #[cfg(not(epochkv_loom))]
+            mode::batch_is_full();
         }
     }
 

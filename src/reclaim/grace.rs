@@ -10,9 +10,10 @@ use super::readers::{Blocker, Readers};
 use super::stack::Stack;
 use crate::sync::stat::{AtomicUsize, Ordering};
 
-/// What has collected is worth a barrier from here on. A barrier costs this thread and every
-/// other running one some microseconds.
-const ENOUGH: usize = if cfg!(crossbeam_sanitize) { 4 << 10 } else { 1 << 20 };
+/// Bytes that are worth a barrier, which costs this thread and every other running one some
+/// microseconds. More would save barriers, but memory that lies in wait grows cold: twice the
+/// caches' size makes writes a third slower.
+const ENOUGH: usize = if cfg!(crossbeam_sanitize) { 4 << 10 } else { 128 << 10 };
 
 /// Pieces of garbage freed for each new one: more than one, so that it never piles up.
 const PIECES: usize = 2;
@@ -29,10 +30,10 @@ pub struct Grace<'r> {
     free: Stack<Vec<Garbage>>,
 }
 
-/// Garbage and the sections that may see it.
+/// Garbage and the sections that may see it; none if that could not be told yet.
 struct Blocked<'r> {
     garbage: Vec<Garbage>,
-    blockers: Vec<Blocker<'r>>,
+    blockers: Option<Vec<Blocker<'r>>>,
 }
 
 impl<'r> Grace<'r> {
@@ -60,7 +61,9 @@ impl<'r> Grace<'r> {
 
     /// Takes garbage that no guard can see any more; frees some of earlier times.
     pub fn add(&self, garbage: Garbage) {
-        if self.collect(garbage) >= ENOUGH {
+        if self.ripe.is_empty() && self.readers.are_none() {
+            garbage.free();
+        } else if self.collect(garbage) >= ENOUGH || self.readers.are_none() {
             self.advance();
         }
         self.free_some(PIECES);
@@ -98,14 +101,12 @@ impl<'r> Grace<'r> {
     #[cold]
     fn advance(&self) {
         let mut waits = false;
-        for mut blocked in self.blocked.take_all() {
-            blocked.blockers.retain(|blocker| !blocker.is_over());
-            if blocked.blockers.is_empty() {
-                self.free.push(blocked.garbage);
-            } else {
-                self.blocked.push(blocked);
-                waits = true;
-            }
+        for Blocked { garbage, blockers } in self.blocked.take_all() {
+            let still = blockers.map(|mut blockers| {
+                blockers.retain(|blocker| !blocker.is_over());
+                blockers
+            });
+            waits |= !self.free_unless(garbage, still.or_else(|| self.readers.active()));
         }
         if waits || self.ripe.is_empty() {
             return;
@@ -114,12 +115,18 @@ impl<'r> Grace<'r> {
         let bytes = garbage.iter().map(|garbage| garbage.bytes).sum();
         // Relaxed: as in `collect`.
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        match self.readers.active() {
-            Some(blockers) if blockers.is_empty() => self.free.push(garbage),
-            Some(blockers) => self.blocked.push(Blocked { garbage, blockers }),
-            // The system refuses, which it does not do for good. Later, perhaps.
-            None => garbage.into_iter().for_each(|garbage| _ = self.collect(garbage)),
+        self.free_unless(garbage, self.readers.active());
+    }
+
+    /// Files garbage as free, or as blocked. Returns whether it is free.
+    fn free_unless(&self, garbage: Vec<Garbage>, blockers: Option<Vec<Blocker<'r>>>) -> bool {
+        let is_free = blockers.as_ref().is_some_and(Vec::is_empty);
+        if is_free {
+            self.free.push(garbage);
+        } else {
+            self.blocked.push(Blocked { garbage, blockers });
         }
+        is_free
     }
 
     fn free_some(&self, mut pieces: usize) {

@@ -6,7 +6,7 @@
 //! reader that is not seen there will not see what was unlinked before.
 
 use super::barrier;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use core::ptr;
 use crossbeam_utils::CachePadded;
 
@@ -42,6 +42,14 @@ impl Slot {
         self.state.store((state - 1).wrapping_add(left), Ordering::Release);
     }
 
+    /// How often a last section has been left; none while the owner is in one. Only for the
+    /// owner.
+    pub fn sections(&self) -> Option<u64> {
+        // Relaxed: as in `enter`.
+        let state = self.state.load(Ordering::Relaxed);
+        (state & DEPTH == 0).then_some(state >> DEPTH.count_ones())
+    }
+
     /// Gives the slot back, for another thread.
     pub fn release(&self) {
         // Release: pairs with `claim`, so that the next owner goes on from this one's state.
@@ -69,20 +77,24 @@ impl Blocker<'_> {
     }
 }
 
-/// The slots of all threads that have read: as many as there ever were at a time.
+/// The slots of all threads that have read so: as many as there ever were at a time.
 pub struct Readers {
     head: AtomicPtr<CachePadded<Slot>>,
+    /// How many threads may begin a section at any moment.
+    light: CachePadded<AtomicU64>,
 }
 
 impl Readers {
     #[cfg(not(epochkv_loom))]
     pub const fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
+        let light = CachePadded::new(AtomicU64::new(0));
+        Self { head: AtomicPtr::new(ptr::null_mut()), light }
     }
 
     #[cfg(epochkv_loom)]
     pub fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
+        let light = CachePadded::new(AtomicU64::new(0));
+        Self { head: AtomicPtr::new(ptr::null_mut()), light }
     }
 
     /// A slot for the calling thread, until it releases it. Lock-free, in the number of slots.
@@ -125,9 +137,35 @@ impl Readers {
         })
     }
 
+    /// From now on the calling thread may begin sections.
+    pub fn start(&self) {
+        // Relaxed: the fence orders the addition before all that sections read; pairs with
+        // the fence in `are_none`.
+        self.light.fetch_add(1, Ordering::Relaxed);
+        fence();
+    }
+
+    /// From now on it does not; it has left all of them.
+    pub fn stop(&self) {
+        // Release: what its sections read was read before; pairs with `are_none`.
+        self.light.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether nobody reads so who may still see what the caller knows to be unlinked.
+    pub fn are_none(&self) -> bool {
+        // Of a thread that is not counted yet, the fence of `start` comes after this one,
+        // so that it sees what was unlinked.
+        fence();
+        // Acquire: pairs with `stop`, of all threads: additions go on with its release sequence.
+        self.light.load(Ordering::Acquire) == 0
+    }
+
     /// The sections that may still see what the caller knows to be unlinked. None if
     /// that cannot be told now.
     pub fn active<'a>(&'a self) -> Option<Vec<Blocker<'a>>> {
+        if self.are_none() {
+            return Some(Vec::new());
+        }
         if !barrier::heavy() {
             return None;
         }

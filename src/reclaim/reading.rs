@@ -1,21 +1,20 @@
 //! Reading without a guard: two plain stores in place of a locked instruction.
 
 use super::{Guard, Section, pin};
+#[cfg(not(epochkv_loom))]
+use super::{mode, readers::Slot};
 use core::ops::Deref;
 
-#[cfg(not(epochkv_loom))]
-use imp::Slot;
-#[cfg(not(epochkv_loom))]
-pub use imp::enter;
-
-/// A thread's stay in the section of a reader. As a [`Guard`], but nothing can be retired
-/// under it.
+/// A thread's stay in a section: by its slot, or by a guard. As a [`Guard`], but nothing can
+/// be retired under it.
 pub struct Reading(Way);
 
 enum Way {
     #[cfg(not(epochkv_loom))]
     Light(&'static Slot),
-    Pinned { _guard: Guard },
+    Pinned {
+        _guard: Guard,
+    },
 }
 
 impl Deref for Reading {
@@ -27,70 +26,24 @@ impl Deref for Reading {
     }
 }
 
-impl Reading {
-    fn pinned() -> Self {
-        Self(Way::Pinned { _guard: pin() })
-    }
-}
-
 #[cfg(not(epochkv_loom))]
-mod imp {
-    use super::super::barrier;
-    use super::super::grace::READERS;
-    use super::{Reading, Way};
-    use core::cell::Cell;
-
-    pub use super::super::readers::Slot;
-
-    thread_local! {
-        /// The calling thread's, once it has read, until its end.
-        static SLOT: Cell<Option<&'static Slot>> = const { Cell::new(None) };
-        static OWNER: Owner = Owner(READERS.register());
-    }
-
-    /// Gives the slot back when the thread ends.
-    struct Owner(&'static Slot);
-
-    impl Drop for Owner {
-        fn drop(&mut self) {
-            SLOT.set(None);
-            self.0.release();
-        }
-    }
-
-    impl Drop for Reading {
-        #[inline(always)]
-        fn drop(&mut self) {
-            if let Way::Light(slot) = self.0 {
-                slot.leave();
-            }
-        }
-    }
-
-    /// Begins to read. Wait-free but for the first call of a thread, which registers
-    /// it. Where the system has no heavy barrier, pins.
+impl Drop for Reading {
     #[inline(always)]
-    pub fn enter() -> Reading {
-        let Some(slot) = SLOT.get() else { return enter_first() };
-        slot.enter();
-        Reading(Way::Light(slot))
-    }
-
-    #[cold]
-    fn enter_first() -> Reading {
-        if !barrier::is_available() {
-            return Reading::pinned();
+    fn drop(&mut self) {
+        if let Way::Light(slot) = self.0 {
+            slot.leave();
         }
-        // While a thread's destructors run it has no slot any more.
-        let Ok(slot) = OWNER.try_with(|owner| owner.0) else { return Reading::pinned() };
-        SLOT.set(Some(slot));
-        slot.enter();
-        Reading(Way::Light(slot))
     }
 }
 
-/// Models pin.
-#[cfg(epochkv_loom)]
+/// Begins to read. Wait-free but for a thread's first calls, which register it.
+#[inline(always)]
 pub fn enter() -> Reading {
-    Reading::pinned()
+    // Models always pin.
+    #[cfg(not(epochkv_loom))]
+    if let Some(slot) = mode::slot() {
+        slot.enter();
+        return Reading(Way::Light(slot));
+    }
+    Reading(Way::Pinned { _guard: pin() })
 }

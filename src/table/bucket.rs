@@ -116,7 +116,12 @@ impl<E: Entry> Bucket<E> {
 
     /// The reader's search. Wait-free in the length of the chain.
     #[inline(always)]
-    pub(super) fn probe<'g>(&'g self, hash: u64, key: &E::Key, section: &'g Section) -> Probe<'g, E> {
+    pub(super) fn probe<'g>(
+        &'g self,
+        hash: u64,
+        key: &E::Key,
+        section: &'g Section,
+    ) -> Probe<'g, E> {
         let mut bucket = self;
         loop {
             match bucket.matching(hash, key, section) {
@@ -206,7 +211,11 @@ impl<E: Entry> Bucket<E> {
     /// The first live entry of this bucket with the hash's fingerprint, on its way
     /// from memory.
     #[inline]
-    pub(super) fn likely_entry<'g>(&'g self, hash: u64, section: &'g Section) -> Option<Shared<'g, E>> {
+    pub(super) fn likely_entry<'g>(
+        &'g self,
+        hash: u64,
+        section: &'g Section,
+    ) -> Option<Shared<'g, E>> {
         let tag = live_tag(hash);
         let slot = self.slots.get(self.candidates(tag, section).trailing_zeros() as usize)?;
         let word = slot.load(section);

@@ -175,7 +175,8 @@ impl Map {
 /// Runs deferred work until `done` or until it is clear that it never comes.
 fn flush_until(done: impl Fn() -> bool) -> bool {
     (0..100_000).any(|_| {
-        reclaim::pin().flush();
+        reclaim::pin().hand_over();
+        reclaim::free(Vec::new(), true);
         std::thread::yield_now();
         done()
     })
