@@ -69,6 +69,9 @@ pub use value::{SerdeError, ValueDeserializer, ValueSerializer, from_value, to_v
 #[doc(hidden)]
 pub mod internals {
     pub use crate::model::on_a_thread_of_its_own;
+    pub use crate::reclaim::garbage::Garbage;
+    pub use crate::reclaim::grace::Grace;
+    pub use crate::reclaim::readers::Readers;
     pub use crate::reclaim::{
         Guard, Managed, Owned, Shared, Stack, Unlinked, pin, release_kept, use_epoch,
     };

@@ -9,13 +9,13 @@
 mod barrier;
 mod collector;
 mod entry;
-mod garbage;
-mod grace;
+pub mod garbage;
+pub mod grace;
 #[cfg(not(epochkv_loom))]
 mod mode;
 mod prefetch;
 pub mod protected;
-mod readers;
+pub mod readers;
 pub mod reading;
 mod stack;
 

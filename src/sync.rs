@@ -30,6 +30,22 @@ pub(crate) fn fence() {
     std::sync::atomic::fence(Ordering::SeqCst);
 }
 
+/// Keeps the compiler, and only it, from moving accesses over this in either direction.
+#[cfg(not(epochkv_loom))]
+#[inline(always)]
+pub(crate) fn compiler_fence() {
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
+/// In a model, a word that there is once in each execution.
+#[cfg(epochkv_loom)]
+pub(crate) fn word_in_model() -> &'static AtomicU64 {
+    loom::lazy_static! {
+        static ref WORD: AtomicU64 = AtomicU64::new(0);
+    }
+    &WORD
+}
+
 /// Orders an earlier sequentially consistent write before later sequentially
 /// consistent reads of other words.
 ///

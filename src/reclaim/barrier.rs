@@ -7,6 +7,7 @@
 //! is that of user-space RCU (Desnoyers, McKenney, Stern, Dagenais, Walpole 2012).
 
 /// Whether the system offers [`heavy`]; the answer never changes.
+#[cfg(not(epochkv_loom))]
 #[inline]
 pub fn is_available() -> bool {
     imp::is_available()
@@ -26,7 +27,7 @@ pub fn heavy() -> bool {
 
 #[cfg(all(target_os = "linux", not(miri), not(epochkv_loom)))]
 mod imp {
-    use core::sync::atomic::{Ordering, compiler_fence};
+    use crate::sync::compiler_fence;
     use std::sync::LazyLock;
 
     static REGISTERED: LazyLock<bool> =
@@ -43,8 +44,8 @@ mod imp {
 
     #[inline(always)]
     pub(super) fn light() {
-        // SeqCst: no access is moved over it in either direction; pairs with `heavy`.
-        compiler_fence(Ordering::SeqCst);
+        // Pairs with `heavy`.
+        compiler_fence();
     }
 
     pub(super) fn heavy() -> bool {
@@ -53,42 +54,35 @@ mod imp {
     }
 }
 
-/// Models: what the system promises, said in the language.
+/// Models: what the system promises, said in the language. Of any two exchanges of one word
+/// one is first, and all before it is seen by all after the other.
 #[cfg(epochkv_loom)]
 mod imp {
-    use crate::sync::fence;
-
-    pub(super) fn is_available() -> bool {
-        // The store's models read under a guard; those of `readers` do without asking.
-        false
-    }
+    use crate::sync::{Ordering, word_in_model};
 
     pub(super) fn light() {
-        fence();
+        // AcqRel: pairs with `heavy`.
+        word_in_model().fetch_add(1, Ordering::AcqRel);
     }
 
     pub(super) fn heavy() -> bool {
-        fence();
+        // AcqRel: pairs with `light`.
+        word_in_model().fetch_add(1, Ordering::AcqRel);
         true
     }
 }
 
-/// Elsewhere all readers pin.
+/// Elsewhere nobody reads without a guard, so nothing is to be ordered.
 #[cfg(not(any(all(target_os = "linux", not(miri)), epochkv_loom)))]
 mod imp {
-    use crate::sync::fence;
-
     pub(super) fn is_available() -> bool {
         false
     }
 
     #[inline(always)]
-    pub(super) fn light() {
-        fence();
-    }
+    pub(super) fn light() {}
 
     pub(super) fn heavy() -> bool {
-        fence();
         true
     }
 }

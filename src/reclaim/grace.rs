@@ -145,14 +145,106 @@ impl<'r> Grace<'r> {
     }
 }
 
-/// The readers of the process, and its garbage.
+/// The readers of the process.
 #[cfg(not(epochkv_loom))]
-mod process {
-    use super::{Grace, Readers};
+pub static READERS: Readers = Readers::new();
 
-    pub static READERS: Readers = Readers::new();
-    pub static GRACE: Grace<'static> = Grace::new(&READERS);
+/// The garbage of the process.
+#[cfg(not(epochkv_loom))]
+pub static GRACE: Grace<'static> = Grace::new(&READERS);
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{ENOUGH, Garbage, Grace, PIECES, Readers};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Pieces of garbage that count how many of them are freed.
+    #[derive(Clone, Default)]
+    struct Freed(Arc<AtomicUsize>);
+
+    impl Freed {
+        fn piece(&self, bytes: usize) -> Garbage {
+            let count = Arc::clone(&self.0);
+            Garbage::other(move || _ = count.fetch_add(1, Ordering::Relaxed), bytes)
+        }
+
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn without_readers_garbage_is_freed_at_once() {
+        let (readers, freed) = (Readers::new(), Freed::default());
+        let grace = Grace::new(&readers);
+        grace.add(freed.piece(1));
+        assert_eq!(freed.count(), 1);
+    }
+
+    #[test]
+    fn with_readers_it_collects_and_then_is_freed_in_pieces() {
+        let (readers, freed) = (Readers::new(), Freed::default());
+        readers.start();
+        let grace = Grace::new(&readers);
+        let pieces = 16;
+        for _ in 1..pieces {
+            grace.add(freed.piece(ENOUGH / pieces));
+            assert_eq!(freed.count(), 0);
+        }
+        grace.add(freed.piece(ENOUGH / pieces));
+        for step in 2..=pieces / PIECES {
+            assert_eq!(freed.count(), (step - 1) * PIECES);
+            grace.add(freed.piece(1));
+        }
+        assert_eq!(freed.count(), pieces);
+        grace.settle();
+        assert_eq!(freed.count(), pieces + pieces / PIECES - 1);
+    }
+
+    #[test]
+    fn what_a_section_may_see_waits_for_it_and_holds_back_what_comes_later() {
+        let (readers, freed) = (Readers::new(), Freed::default());
+        readers.start();
+        let slot = readers.register();
+        let grace = Grace::new(&readers);
+        slot.enter();
+        for _ in 0..100 {
+            grace.add(freed.piece(ENOUGH));
+        }
+        grace.settle();
+        assert_eq!(freed.count(), 0);
+        slot.leave();
+        // What had been looked at is free; the rest is looked at now, and waits for
+        // the section that is under way.
+        slot.enter();
+        grace.settle();
+        assert_eq!(freed.count(), 1);
+        slot.leave();
+        grace.settle();
+        assert_eq!(freed.count(), 100);
+    }
+
+    #[test]
+    fn when_the_last_reader_goes_what_has_collected_is_freed_with_the_next() {
+        let (readers, freed) = (Readers::new(), Freed::default());
+        readers.start();
+        let grace = Grace::new(&readers);
+        grace.add(freed.piece(1));
+        assert_eq!(freed.count(), 0);
+        readers.stop();
+        grace.add(freed.piece(1));
+        assert_eq!(freed.count(), 2);
+    }
+
+    #[test]
+    fn who_brings_much_frees_it_all() {
+        let (readers, freed) = (Readers::new(), Freed::default());
+        readers.start();
+        let grace = Grace::new(&readers);
+        grace.add_all((0..10).map(|_| freed.piece(1)).collect());
+        assert_eq!(freed.count(), 0);
+        grace.add_all((0..10).map(|_| freed.piece(ENOUGH)).collect());
+        assert_eq!(freed.count(), 20);
+    }
 }
-
-#[cfg(not(epochkv_loom))]
-pub use process::{GRACE, READERS};

@@ -76,3 +76,62 @@ pub fn batch_is_full() {
         READERS.stop();
     }
 }
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use super::{READS_PER_BATCH, batch_is_full, slot};
+
+    fn on_a_new_thread(test: impl FnOnce() + Send + 'static) {
+        std::thread::spawn(test).join().expect("the test panicked");
+    }
+
+    fn reads(count: u32) -> bool {
+        (0..count).all(|_| {
+            let Some(slot) = slot() else { return false };
+            slot.enter();
+            slot.leave();
+            true
+        })
+    }
+
+    #[test]
+    fn a_thread_that_reads_takes_to_sections_and_keeps_to_them() {
+        on_a_new_thread(|| {
+            assert!((1..READS_PER_BATCH).all(|_| slot().is_none()));
+            assert!(reads(10 * READS_PER_BATCH));
+            batch_is_full();
+            assert!(reads(READS_PER_BATCH));
+            batch_is_full();
+            assert!(reads(1));
+        });
+    }
+
+    #[test]
+    fn a_thread_that_removes_goes_back_to_guards() {
+        on_a_new_thread(|| {
+            let before = (1..READS_PER_BATCH).filter(|_| slot().is_some()).count();
+            assert!(before == 0 && reads(READS_PER_BATCH - 1));
+            batch_is_full();
+            assert!(slot().is_none());
+            // And as long as it removes as often, it stays with them.
+            for _ in 0..10 {
+                assert!((2..READS_PER_BATCH).all(|_| slot().is_none()));
+                batch_is_full();
+            }
+        });
+    }
+
+    #[test]
+    fn in_the_middle_of_a_section_nothing_changes() {
+        on_a_new_thread(|| {
+            assert!((1..READS_PER_BATCH).all(|_| slot().is_none()));
+            let outer = slot().expect("it has read enough");
+            outer.enter();
+            (0..10).for_each(|_| batch_is_full());
+            assert!(slot().is_some() && outer.sections().is_none());
+            outer.leave();
+            batch_is_full();
+            assert!(slot().is_none());
+        });
+    }
+}

@@ -26,9 +26,12 @@ impl Slot {
     /// Begins a section; they may nest. Only for the owner.
     #[inline(always)]
     pub fn enter(&self) {
-        // Relaxed: nobody else writes the word; the barrier orders the store before
-        // all that the section reads.
-        self.state.store(self.state.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        // Relaxed: nobody else writes the word.
+        let state = self.state.load(Ordering::Relaxed);
+        // The barrier orders the store before all that the section reads. Release: what
+        // the section before it read was read before; pairs with `is_over`, which may
+        // see this word and never that of `leave`.
+        self.state.store(state.wrapping_add(1), Ordering::Release);
         barrier::light();
     }
 
@@ -38,7 +41,7 @@ impl Slot {
         // Relaxed: as in `enter`.
         let state = self.state.load(Ordering::Relaxed);
         let left = u64::from(state & DEPTH == 1) << DEPTH.count_ones();
-        // Release: what the section read was read before; pairs with `is_over` and `active`.
+        // Release: what the section read was read before; pairs with `active` and `is_over`.
         self.state.store((state - 1).wrapping_add(left), Ordering::Release);
     }
 
@@ -71,7 +74,7 @@ pub struct Blocker<'a> {
 impl Blocker<'_> {
     /// Whether that section has ended.
     pub fn is_over(&self) -> bool {
-        // Acquire: pairs with `leave`.
+        // Acquire: pairs with `leave`, and with `enter` of the next section.
         let state = self.slot.state.load(Ordering::Acquire);
         state & DEPTH == 0 || state & !DEPTH != self.state & !DEPTH
     }
@@ -188,5 +191,70 @@ impl Drop for Readers {
             let slot = unsafe { Box::from_raw(next) };
             next = slot.next.load(Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::Readers;
+
+    fn active(readers: &Readers) -> usize {
+        readers.active().expect("the system has the barrier").len()
+    }
+
+    #[test]
+    fn sections_nest() {
+        let readers = Readers::new();
+        readers.start();
+        let slot = readers.register();
+        assert_eq!((slot.sections(), active(&readers)), (Some(0), 0));
+        slot.enter();
+        slot.enter();
+        slot.leave();
+        assert_eq!((slot.sections(), active(&readers)), (None, 1));
+        slot.leave();
+        assert_eq!((slot.sections(), active(&readers)), (Some(1), 0));
+    }
+
+    #[test]
+    fn a_blocker_is_over_with_its_outermost_section() {
+        let readers = Readers::new();
+        readers.start();
+        let slot = readers.register();
+        slot.enter();
+        let blockers = readers.active().expect("the system has the barrier");
+        slot.enter();
+        slot.leave();
+        assert!(blockers.iter().all(|blocker| !blocker.is_over()) && blockers.len() == 1);
+        slot.leave();
+        slot.enter();
+        assert!(blockers.iter().all(super::Blocker::is_over));
+        assert_eq!(active(&readers), 1);
+    }
+
+    #[test]
+    fn a_released_slot_is_used_again() {
+        let readers = Readers::new();
+        let first = readers.register();
+        let second = readers.register();
+        assert!(!core::ptr::eq(first, second));
+        first.enter();
+        first.leave();
+        first.release();
+        let third = readers.register();
+        assert!(core::ptr::eq(first, third) && third.sections() == Some(1));
+        assert!(!core::ptr::eq(readers.register(), third));
+    }
+
+    #[test]
+    fn none_are_counted_before_the_first_and_after_the_last() {
+        let readers = Readers::new();
+        assert!(readers.are_none());
+        readers.start();
+        readers.start();
+        readers.stop();
+        assert!(!readers.are_none());
+        readers.stop();
+        assert!(readers.are_none());
     }
 }

@@ -12,9 +12,7 @@ pub struct Reading(Way);
 enum Way {
     #[cfg(not(epochkv_loom))]
     Light(&'static Slot),
-    Pinned {
-        _guard: Guard,
-    },
+    Pinned(Guard),
 }
 
 impl Deref for Reading {
@@ -26,12 +24,14 @@ impl Deref for Reading {
     }
 }
 
-#[cfg(not(epochkv_loom))]
 impl Drop for Reading {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Way::Light(slot) = self.0 {
-            slot.leave();
+        match &self.0 {
+            #[cfg(not(epochkv_loom))]
+            Way::Light(slot) => slot.leave(),
+            // The guard ends with its own drop.
+            Way::Pinned(_guard) => {}
         }
     }
 }
@@ -45,5 +45,5 @@ pub fn enter() -> Reading {
         slot.enter();
         return Reading(Way::Light(slot));
     }
-    Reading(Way::Pinned { _guard: pin() })
+    Reading(Way::Pinned(pin()))
 }

@@ -1,0 +1,80 @@
+//! Reads in place keep what they read, and only as long as they last.
+
+use super::alone;
+use epochkv::Kv;
+use std::sync::mpsc;
+use std::thread;
+
+/// Enough reads for a thread to read without guards.
+fn warm(kv: &Kv) {
+    for _ in 0..10_000 {
+        assert!(kv.exists("warm"));
+    }
+}
+
+/// While a thread reads a text in place, others replace it, and reuse all memory that
+/// they get back: the text stays what it was.
+#[test]
+fn a_text_that_is_read_in_place_is_not_overwritten() {
+    let _alone = alone();
+    let kv = Kv::new();
+    kv.set("warm", 0).unwrap();
+    kv.set("k", "the text that is being read").unwrap();
+    thread::scope(|scope| {
+        // In here, so that a failure lets the reader go.
+        let (at_it, is_at_it) = mpsc::channel();
+        let (done, is_done) = mpsc::channel::<()>();
+        let kv = &kv;
+        let reader = scope.spawn(move || {
+            warm(kv);
+            kv.with("k", |value| {
+                // A section within: its end is not the end of this one.
+                warm(kv);
+                let text = value.as_str().unwrap();
+                at_it.send(()).unwrap();
+                is_done.recv().unwrap();
+                assert_eq!(text, "the text that is being read");
+            })
+        });
+        is_at_it.recv().unwrap();
+        for _ in 0..100 {
+            for _ in 0..1_000 {
+                kv.set("k", "another text, just as long!").unwrap();
+            }
+            kv.flush();
+        }
+        assert!(kv.stats().garbage > 0, "what is read waits");
+        done.send(()).unwrap();
+        assert_eq!(reader.join().unwrap(), Some(()));
+    });
+    kv.flush();
+    assert_eq!(kv.stats().garbage, 0);
+}
+
+/// Threads that have read and now do nothing hold back nothing for long.
+#[test]
+fn idle_readers_hold_back_little() {
+    let _alone = alone();
+    let kv = Kv::new();
+    kv.set("warm", 0).unwrap();
+    thread::scope(|scope| {
+        // In here, so that a failure lets the reader go.
+        let (stop, is_stopped) = mpsc::channel::<()>();
+        let (idle, is_idle) = mpsc::channel();
+        let kv = &kv;
+        scope.spawn(move || {
+            warm(kv);
+            idle.send(()).unwrap();
+            is_stopped.recv().unwrap();
+        });
+        is_idle.recv().unwrap();
+        for n in 0..200_000 {
+            kv.set("k", &*format!("text {n}")).unwrap();
+            if n % 1000 == 999 {
+                let garbage = kv.stats().garbage;
+                assert!(garbage < 20_000, "{garbage} entries wait");
+            }
+        }
+        stop.send(()).unwrap();
+    });
+}
