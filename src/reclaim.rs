@@ -20,6 +20,7 @@ pub mod reading;
 mod stack;
 
 use core::cell::RefCell;
+use core::marker::PhantomData;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
@@ -121,7 +122,14 @@ impl Drop for Pending {
 
 /// While one is borrowed, nothing that could be reached when the borrow began is freed.
 /// Comes from a [`Guard`] or from a [`Reading`](reading::Reading).
-pub struct Section;
+pub struct Section(PhantomData<*mut ()>);
+
+impl Section {
+    /// For a `Reading`, which then is the stay of one thread.
+    const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 /// While it lives, nothing that was reachable when it was made is freed.
 ///
@@ -138,7 +146,8 @@ impl Guard {
         if cfg!(epochkv_loom) {
             return self.0.defer(work);
         }
-        self.0.defer(move || add(Garbage::other(work, bytes)));
+        let garbage = Garbage::other(work, bytes);
+        self.0.defer(move || add(garbage));
         if bytes >= BYTES_PER_BATCH {
             self.hand_over();
         }
@@ -209,7 +218,7 @@ impl Deref for Guard {
 
     #[inline(always)]
     fn deref(&self) -> &Section {
-        &Section
+        const { &Section::new() }
     }
 }
 
@@ -236,6 +245,14 @@ pub fn free(ripe: Vec<Ripe>, now: bool) {
     }
     #[cfg(epochkv_loom)]
     drop((ripe, now));
+}
+
+/// To be called before there is something to read: see [`reading::enter`].
+#[inline]
+pub fn prepare() {
+    // Models read under guards.
+    #[cfg(not(epochkv_loom))]
+    barrier::prepare();
 }
 
 /// What a deferred call does with what no guard can see any more.

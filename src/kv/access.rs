@@ -235,6 +235,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                         }
                         Step::Put(record, answer) => {
                             if let Ok((new, old)) = self.table().replace(place, record, guard) {
+                                if expired {
+                                    self.inner.expired.increment();
+                                }
                                 self.published(new, Some(old.share()), guard);
                                 return (answer, Some(new));
                             }

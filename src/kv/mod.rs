@@ -41,6 +41,7 @@ mod walk;
 
 use crate::counter::Sharded;
 use crate::key::Key;
+use crate::reclaim;
 use crate::record::Record;
 use crate::sweep::Feed;
 use crate::table::Table;
@@ -176,6 +177,7 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     fn from_parts(capacity: usize, hasher: S, clock: C, name: Arc<str>) -> Self {
         let table = Table::with_capacity(capacity);
         let (expired, feed) = (Sharded::new(), Feed::new());
+        reclaim::prepare();
         Self { inner: Arc::new(Inner { table, hasher, clock, expired, feed, name }) }
     }
 
@@ -238,7 +240,7 @@ impl<K: Key + ?Sized, S: Default, C: Default> Default for Kv<K, S, C> {
 impl<K: Key + ?Sized, S, C> fmt::Debug for Kv<K, S, C> {
     /// Shows the name, if there is one, and the number of entries, not the entries.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let len = self.table().len(&crate::reclaim::pin());
+        let len = self.table().len(&reclaim::pin());
         let mut kv = f.debug_struct("Kv");
         if !self.name().is_empty() {
             kv.field("name", &self.name());

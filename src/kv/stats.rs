@@ -46,8 +46,8 @@ pub struct Stats {
     pub swept: usize,
     /// Notes that wait for their deadlines; as of the last sweep.
     pub handles: usize,
-    /// Removed entries, of all stores of the process, that are not freed because
-    /// a thread in the middle of an operation, or of [`Kv::with`], might still see them.
+    /// Removed entries and replaced tables, of all stores of the process, that are not freed
+    /// because a thread in the middle of an operation, or of [`Kv::with`], might still see them.
     /// Each thread has up to 64 more that it has not handed over.
     pub garbage: usize,
     /// Panics of the callback that is told of expired entries, and of other foreign code

@@ -6,7 +6,15 @@
 //! `light` are seen by those after the `heavy`, or the other way round. The idea
 //! is that of user-space RCU (Desnoyers, McKenney, Stern, Dagenais, Walpole 2012).
 
-/// Whether the system offers [`heavy`]; the answer never changes.
+/// Asks the system for [`heavy`], once in a process: a process of many threads may
+/// wait for the answer for some milliseconds.
+#[cfg(not(epochkv_loom))]
+#[cold]
+pub fn prepare() {
+    imp::prepare();
+}
+
+/// Whether the system offers [`heavy`]: it was asked and has never refused.
 #[cfg(not(epochkv_loom))]
 #[inline]
 pub fn is_available() -> bool {
@@ -25,21 +33,40 @@ pub fn heavy() -> bool {
     imp::heavy()
 }
 
-#[cfg(all(target_os = "linux", not(miri), not(epochkv_loom)))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri), not(epochkv_loom)))]
 mod imp {
     use crate::sync::compiler_fence;
-    use std::sync::LazyLock;
+    use crate::sync::stat::{AtomicUsize, Ordering};
 
-    static REGISTERED: LazyLock<bool> =
-        LazyLock::new(|| call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED));
+    const UNASKED: usize = 0;
+    const ASKING: usize = 1;
+    const YES: usize = 2;
+    const NO: usize = 3;
+
+    /// Only for whoever may begin to read: who frees asks the system itself.
+    static ANSWER: AtomicUsize = AtomicUsize::new(UNASKED);
 
     fn call(command: libc::c_int) -> bool {
         // SAFETY: the call reads and writes no memory of this process.
         unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
     }
 
+    fn register() -> bool {
+        call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+    }
+
+    pub(super) fn prepare() {
+        // Relaxed, all of them: what the system answers is true for all threads at once.
+        let first =
+            ANSWER.compare_exchange(UNASKED, ASKING, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if first {
+            ANSWER.store(if register() { YES } else { NO }, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
     pub(super) fn is_available() -> bool {
-        *REGISTERED
+        ANSWER.load(Ordering::Relaxed) == YES
     }
 
     #[inline(always)]
@@ -49,8 +76,13 @@ mod imp {
     }
 
     pub(super) fn heavy() -> bool {
-        // Where it is not available, nobody reads without a guard.
-        !is_available() || call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+        let command = libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+        // Again with a registration: a fork may have lost it.
+        let done = call(command) || register() && call(command);
+        if !done {
+            ANSWER.store(NO, Ordering::Relaxed);
+        }
+        done
     }
 }
 
@@ -72,9 +104,13 @@ mod imp {
     }
 }
 
-/// Elsewhere nobody reads without a guard, so nothing is to be ordered.
-#[cfg(not(any(all(target_os = "linux", not(miri)), epochkv_loom)))]
+/// Elsewhere nobody reads without a guard, so nothing is to be ordered. Other processors have
+/// not been measured; and a guard's fence is what orders a write before a read of another
+/// key there, which on x86-64 every write does itself.
+#[cfg(not(any(all(target_os = "linux", target_arch = "x86_64", not(miri)), epochkv_loom)))]
 mod imp {
+    pub(super) fn prepare() {}
+
     pub(super) fn is_available() -> bool {
         false
     }

@@ -34,10 +34,11 @@ impl Retired {
     }
 }
 
-/// Entries that were handed to the collector and are not freed yet.
+/// Entries, and whatever else, that were handed to the collector and are not freed yet.
 static WAITING: CachePadded<AtomicUsize> = CachePadded::new(AtomicUsize::new(0));
 
-/// How many entries of all stores wait for those that may still see them.
+/// How many entries, tables and the like of all stores wait for those that may still see
+/// them.
 pub fn waiting() -> usize {
     // Relaxed: a statistic.
     WAITING.load(Ordering::Relaxed)
@@ -55,19 +56,20 @@ enum Work {
 }
 
 impl Garbage {
-    /// Counts the entries among those that wait, from now on.
+    /// Counts the entries among what waits, from now on.
     pub fn count(entries: &[Retired]) {
-        // Relaxed: a statistic; likewise in `free`.
+        // Relaxed: a statistic; likewise below.
         WAITING.fetch_add(entries.len(), Ordering::Relaxed);
     }
 
-    /// Counted entries.
+    /// Entries that have been counted.
     pub fn entries(entries: Box<[Retired]>, bytes: usize) -> Self {
         Self { bytes, work: Work::Entries(entries) }
     }
 
     /// Anything else. `work` must not pin.
     pub fn other(work: impl FnOnce() + Send + 'static, bytes: usize) -> Self {
+        WAITING.fetch_add(1, Ordering::Relaxed);
         Self { bytes, work: Work::Other(Box::new(work)) }
     }
 
@@ -80,7 +82,10 @@ impl Garbage {
                 entries.iter().for_each(|retired| prefetch_exclusive(retired.entry.as_ptr()));
                 entries.into_iter().for_each(Retired::free);
             }
-            Work::Other(work) => work(),
+            Work::Other(work) => {
+                WAITING.fetch_sub(1, Ordering::Relaxed);
+                work();
+            }
         }
     }
 }

@@ -18,6 +18,9 @@ const ENOUGH: usize = if cfg!(crossbeam_sanitize) { 4 << 10 } else { 128 << 10 }
 /// Pieces of garbage freed for each new one: more than one, so that it never piles up.
 const PIECES: usize = 2;
 
+/// One more for each so many that are there.
+const MUCH: usize = 1 << 10;
+
 /// Garbage on its way, and the readers it waits for.
 pub struct Grace<'r> {
     readers: &'r Readers,
@@ -61,29 +64,35 @@ impl<'r> Grace<'r> {
 
     /// Takes garbage that no guard can see any more; frees some of earlier times.
     pub fn add(&self, garbage: Garbage) {
-        if self.ripe.is_empty() && self.readers.are_none() {
+        if self.ripe.is_empty() && self.blocked.is_empty() && self.readers.are_none() {
             garbage.free();
-        } else if self.collect(garbage) >= ENOUGH || self.readers.are_none() {
-            self.advance();
+        } else {
+            let bytes = garbage.bytes;
+            let sum = self.collect(garbage);
+            // While readers stand still, not with every piece.
+            if sum < ENOUGH || sum / ENOUGH != (sum - bytes) / ENOUGH {
+                self.advance(ENOUGH);
+            }
         }
+        self.free_some(PIECES);
+    }
+
+    /// For threads that bring nothing: moves on what waits, if anything does.
+    pub fn help(&self) {
+        self.advance(ENOUGH);
         self.free_some(PIECES);
     }
 
     /// As [`add`](Self::add), for a thread that has much, and frees all it can itself.
     pub fn add_all(&self, garbage: Vec<Garbage>) {
-        let mut bytes = 0;
-        for garbage in garbage {
-            bytes = self.collect(garbage);
-        }
-        if bytes >= ENOUGH {
-            self.advance();
-        }
+        garbage.into_iter().for_each(|garbage| _ = self.collect(garbage));
+        self.advance(ENOUGH);
         self.free_some(usize::MAX);
     }
 
     /// Frees all that can be freed now, be it little.
     pub fn settle(&self) {
-        self.advance();
+        self.advance(0);
         self.free_some(usize::MAX);
     }
 
@@ -97,20 +106,41 @@ impl<'r> Grace<'r> {
     }
 
     /// Moves on what nobody can see any more; then, if nothing waits for readers,
-    /// looks for those of what has collected.
-    #[cold]
-    fn advance(&self) {
-        let mut waits = false;
-        for Blocked { garbage, blockers } in self.blocked.take_all() {
-            let still = blockers.map(|mut blockers| {
-                blockers.retain(|blocker| !blocker.is_over());
-                blockers
-            });
-            waits |= !self.free_unless(garbage, still.or_else(|| self.readers.active()));
-        }
-        if waits || self.ripe.is_empty() {
+    /// looks for those of what has collected, if that is `least` bytes.
+    fn advance(&self, least: usize) {
+        if !self.blocked.is_empty() && !self.unblock() || self.ripe.is_empty() {
             return;
         }
+        // Relaxed: as in `collect`.
+        if self.bytes.load(Ordering::Relaxed) >= least || self.readers.are_none() {
+            self.look();
+        }
+    }
+
+    /// Whether nothing waits for readers any more.
+    #[cold]
+    fn unblock(&self) -> bool {
+        // One group, but where threads have met here.
+        let (mut waiting, mut blockers) = (Vec::new(), Vec::new());
+        for Blocked { garbage, blockers: seen } in self.blocked.take_all() {
+            let Some(mut seen) = seen.or_else(|| self.readers.active()) else {
+                self.blocked.push(Blocked { garbage, blockers: None });
+                return false;
+            };
+            seen.retain(|blocker| !blocker.is_over());
+            if seen.is_empty() {
+                self.free.push(garbage);
+            } else {
+                append(&mut waiting, garbage);
+                blockers.append(&mut seen);
+            }
+        }
+        waiting.is_empty() || self.free_unless(waiting, Some(blockers))
+    }
+
+    /// Looks for the readers of what has collected.
+    #[cold]
+    fn look(&self) {
         let garbage = self.ripe.take_all();
         let bytes = garbage.iter().map(|garbage| garbage.bytes).sum();
         // Relaxed: as in `collect`.
@@ -129,20 +159,28 @@ impl<'r> Grace<'r> {
         is_free
     }
 
-    fn free_some(&self, mut pieces: usize) {
+    fn free_some(&self, pieces: usize) {
         if self.free.is_empty() {
             return;
         }
-        for mut garbage in self.free.take_all() {
-            let keep = garbage.len().saturating_sub(pieces);
-            pieces -= garbage.len() - keep;
-            let now = garbage.split_off(keep);
-            if !garbage.is_empty() {
-                self.free.push(garbage);
-            }
-            now.into_iter().for_each(Garbage::free);
+        let mut garbage = Vec::new();
+        self.free.take_all().into_iter().for_each(|group| append(&mut garbage, group));
+        // After readers have stood still for long there is much.
+        let pieces = pieces.saturating_add(garbage.len() / MUCH);
+        let now = garbage.split_off(garbage.len().saturating_sub(pieces));
+        if !garbage.is_empty() {
+            self.free.push(garbage);
         }
+        now.into_iter().for_each(Garbage::free);
     }
+}
+
+/// Appends the shorter to the longer.
+fn append(all: &mut Vec<Garbage>, mut more: Vec<Garbage>) {
+    if all.len() < more.len() {
+        core::mem::swap(all, &mut more);
+    }
+    all.append(&mut more);
 }
 
 /// The readers of the process.
@@ -223,6 +261,50 @@ mod tests {
         slot.leave();
         grace.settle();
         assert_eq!(freed.count(), 100);
+    }
+
+    #[test]
+    fn what_was_in_the_way_does_not_keep_garbage_when_it_has_gone() {
+        let (readers, freed) = (Readers::new(), Freed::default());
+        readers.start();
+        let slot = readers.register();
+        let grace = Grace::new(&readers);
+        slot.enter();
+        grace.add(freed.piece(ENOUGH));
+        assert_eq!(freed.count(), 0);
+        slot.leave();
+        readers.stop();
+        grace.add(freed.piece(1));
+        assert_eq!(freed.count(), 2);
+        // And while somebody else may read.
+        readers.start();
+        slot.enter();
+        grace.add(freed.piece(ENOUGH));
+        slot.leave();
+        grace.help();
+        assert_eq!(freed.count(), 3);
+    }
+
+    /// Threads that meet while a reader stands still leave several groups behind.
+    #[test]
+    fn groups_that_wait_become_one() {
+        let (readers, freed) = (Readers::new(), Freed::default());
+        readers.start();
+        let slot = readers.register();
+        let grace = Grace::new(&readers);
+        slot.enter();
+        for _ in 0..100 {
+            let garbage = vec![freed.piece(0)];
+            assert!(!grace.free_unless(garbage, readers.active()));
+        }
+        grace.help();
+        assert_eq!(grace.blocked.take_all().len(), 1);
+        slot.leave();
+        (0..100).for_each(|_| grace.free.push(vec![freed.piece(0)]));
+        grace.help();
+        let left = grace.free.take_all();
+        assert_eq!((left.len(), left[0].len(), freed.count()), (1, 100 - PIECES, PIECES));
+        left.into_iter().flatten().for_each(Garbage::free);
     }
 
     #[test]

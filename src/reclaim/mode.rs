@@ -5,9 +5,13 @@
 //! removals, and each thread looks at its own.
 
 use super::barrier;
-use super::grace::READERS;
+use super::garbage::waiting;
+use super::grace::{GRACE, READERS};
 use super::readers::Slot;
 use core::cell::Cell;
+
+/// Sections between two turns to help.
+const SECTIONS_PER_TURN: u64 = 1024;
 
 /// Reads for each batch of removals that make sections worth it.
 const READS_PER_BATCH: u32 = 512;
@@ -27,11 +31,14 @@ struct Owner(&'static Slot);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        if LIGHT.take().is_some() {
-            READERS.stop();
+        // In the middle of a section, when a process exits within one, all stays as it is.
+        if self.0.sections().is_some() {
+            if LIGHT.take().is_some() {
+                READERS.stop();
+            }
+            // Nobody takes it up again for this thread, see `switch`.
+            self.0.release();
         }
-        // Nothing is left that could switch, see `switch`.
-        self.0.release();
     }
 }
 
@@ -72,16 +79,38 @@ pub fn batch_is_full() {
     let Some(sections) = slot.sections() else { return };
     let read = sections.wrapping_sub(SECTIONS.replace(sections));
     if read < u64::from(READS_PER_BATCH) {
-        LIGHT.set(None);
-        READERS.stop();
+        stop();
     }
 }
 
-#[cfg(all(test, target_os = "linux", not(miri)))]
+fn stop() {
+    LIGHT.set(None);
+    READERS.stop();
+}
+
+/// Whether it is the turn of a thread that has just left a section to help with
+/// garbage: guards come with that, sections do not.
+#[inline(always)]
+pub fn is_turn(sections: u64) -> bool {
+    sections % SECTIONS_PER_TURN == 0 && waiting() > 0
+}
+
+/// Helps. Not in the middle of a section.
+#[cold]
+pub fn help() {
+    GRACE.help();
+    if !barrier::is_available() {
+        // The system has changed its mind.
+        stop();
+    }
+}
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64", not(miri)))]
 mod tests {
-    use super::{READS_PER_BATCH, batch_is_full, slot};
+    use super::{READS_PER_BATCH, barrier, batch_is_full, slot};
 
     fn on_a_new_thread(test: impl FnOnce() + Send + 'static) {
+        barrier::prepare();
         std::thread::spawn(test).join().expect("the test panicked");
     }
 

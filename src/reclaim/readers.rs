@@ -35,14 +35,17 @@ impl Slot {
         barrier::light();
     }
 
-    /// Ends the section that was begun last.
+    /// Ends the section that was begun last. Returns how often a last one has been left, if
+    /// this was it. Only for the owner.
     #[inline(always)]
-    pub fn leave(&self) {
+    pub fn leave(&self) -> Option<u64> {
         // Relaxed: as in `enter`.
         let state = self.state.load(Ordering::Relaxed);
-        let left = u64::from(state & DEPTH == 1) << DEPTH.count_ones();
+        let is_last = state & DEPTH == 1;
+        let next = (state - 1).wrapping_add(u64::from(is_last) << DEPTH.count_ones());
         // Release: what the section read was read before; pairs with `active` and `is_over`.
-        self.state.store((state - 1).wrapping_add(left), Ordering::Release);
+        self.state.store(next, Ordering::Release);
+        is_last.then_some(next >> DEPTH.count_ones())
     }
 
     /// How often a last section has been left; none while the owner is in one. Only for the

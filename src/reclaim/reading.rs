@@ -7,7 +7,10 @@ use core::ops::Deref;
 
 /// A thread's stay in a section: by its slot, or by a guard. As a [`Guard`], but nothing can
 /// be retired under it.
-pub struct Reading(Way);
+pub struct Reading {
+    way: Way,
+    section: Section,
+}
 
 enum Way {
     #[cfg(not(epochkv_loom))]
@@ -20,30 +23,43 @@ impl Deref for Reading {
 
     #[inline(always)]
     fn deref(&self) -> &Section {
-        &Section
+        &self.section
     }
 }
 
 impl Drop for Reading {
     #[inline(always)]
     fn drop(&mut self) {
-        match &self.0 {
+        match &self.way {
             #[cfg(not(epochkv_loom))]
-            Way::Light(slot) => slot.leave(),
+            Way::Light(slot) => {
+                if slot.leave().is_some_and(mode::is_turn) {
+                    help();
+                }
+            }
             // The guard ends with its own drop.
             Way::Pinned(_guard) => {}
         }
     }
 }
 
-/// Begins to read. Wait-free but for a thread's first calls, which register it.
+#[cfg(not(epochkv_loom))]
+#[cold]
+fn help() {
+    // Looks for what no guard can see any more.
+    pin().hand_over();
+    mode::help();
+}
+
+/// Begins to read. Wait-free. The first calls of a thread register it; one in 1024 frees some
+/// old garbage, if there is any.
 #[inline(always)]
 pub fn enter() -> Reading {
     // Models always pin.
     #[cfg(not(epochkv_loom))]
     if let Some(slot) = mode::slot() {
         slot.enter();
-        return Reading(Way::Light(slot));
+        return Reading { way: Way::Light(slot), section: Section::new() };
     }
-    Reading(Way::Pinned(pin()))
+    Reading { way: Way::Pinned(pin()), section: Section::new() }
 }

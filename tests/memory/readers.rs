@@ -1,9 +1,10 @@
 //! Reads in place keep what they read, and only as long as they last.
 
-use super::alone;
+use super::{alone, out};
 use epochkv::Kv;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Enough reads for a thread to read without guards.
 fn warm(kv: &Kv) {
@@ -76,5 +77,43 @@ fn idle_readers_hold_back_little() {
             }
         }
         stop.send(()).unwrap();
+    });
+}
+
+/// When nobody writes any more, those who read free what is left.
+#[test]
+fn readers_alone_free_what_is_left() {
+    let _alone = alone();
+    let kv = Kv::new();
+    kv.set("warm", 0).unwrap();
+    let large = "x".repeat(1 << 20);
+    let before = out().0;
+    for n in 0..64 {
+        kv.set(&n.to_string(), &*large).unwrap();
+    }
+    thread::scope(|scope| {
+        let (delete, is_to_delete) = mpsc::channel::<()>();
+        let (deleted, is_deleted) = mpsc::channel();
+        let (_stop, is_stopped) = mpsc::channel::<()>();
+        let kv = &kv;
+        scope.spawn(move || {
+            is_to_delete.recv().unwrap();
+            (0..64).for_each(|n| assert!(kv.delete(&n.to_string())));
+            deleted.send(()).unwrap();
+            // Idle, not ended: it hands over nothing more.
+            assert!(is_stopped.recv().is_err());
+        });
+        warm(kv);
+        delete.send(()).unwrap();
+        is_deleted.recv().unwrap();
+        let start = Instant::now();
+        while out().0 > before + (2 << 20) {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{} bytes are out",
+                out().0 - before
+            );
+            warm(kv);
+        }
     });
 }
