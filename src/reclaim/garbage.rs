@@ -44,9 +44,15 @@ pub fn waiting() -> usize {
     WAITING.load(Ordering::Relaxed)
 }
 
-/// Something to free, and about how many bytes that gives back.
+/// The weight of an entry, however small: it is memory that is warm in the caches now.
+const ENTRY: usize = 64;
+
+/// Bytes that weigh 1.
+const BYTES: usize = 8;
+
+/// Something to free, and how much it matters not to keep it.
 pub struct Garbage {
-    pub bytes: usize,
+    pub weight: usize,
     work: Work,
 }
 
@@ -64,13 +70,14 @@ impl Garbage {
 
     /// Entries that have been counted.
     pub fn entries(entries: Box<[Retired]>, bytes: usize) -> Self {
-        Self { bytes, work: Work::Entries(entries) }
+        let weight = (entries.len() * ENTRY).max(bytes / BYTES);
+        Self { weight, work: Work::Entries(entries) }
     }
 
     /// Anything else. `work` must not pin.
     pub fn other(work: impl FnOnce() + Send + 'static, bytes: usize) -> Self {
         WAITING.fetch_add(1, Ordering::Relaxed);
-        Self { bytes, work: Work::Other(Box::new(work)) }
+        Self { weight: bytes / BYTES, work: Work::Other(Box::new(work)) }
     }
 
     /// Frees it. Nobody may be able to see it any more.

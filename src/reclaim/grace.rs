@@ -10,24 +10,25 @@ use super::readers::{Blocker, Readers};
 use super::stack::Stack;
 use crate::sync::stat::{AtomicUsize, Ordering};
 
-/// Bytes that are worth a barrier, which costs this thread and every other running one some
-/// microseconds. More would save barriers, but memory that lies in wait grows cold: twice the
-/// caches' size makes writes a third slower.
-const ENOUGH: usize = if cfg!(crossbeam_sanitize) { 4 << 10 } else { 128 << 10 };
+/// The weight that is worth a barrier, which costs this thread and every other running one
+/// some microseconds: some 2000 entries, or 1 MiB. More would save barriers, but memory that
+/// lies in wait grows cold: four times as many entries make writes a fifth slower.
+const ENOUGH: usize = if cfg!(crossbeam_sanitize) { 1 << 10 } else { 128 << 10 };
 
-/// Pieces of garbage freed for each new one: more than one, so that it never piles up.
-const PIECES: usize = 2;
+/// Pieces of garbage freed for each new one: as many as come, so that threads get memory back
+/// as fast as they give it away.
+const PIECES: usize = 1;
 
-/// One more for each so many that are there.
-const MUCH: usize = 1 << 10;
+/// And one more for each so many that are there, so that it never piles up.
+const MUCH: usize = 64;
 
 /// Garbage on its way, and the readers it waits for.
 pub struct Grace<'r> {
     readers: &'r Readers,
     /// Not looked at yet.
     ripe: Stack<Garbage>,
-    /// Bytes in `ripe`, about.
-    bytes: AtomicUsize,
+    /// What `ripe` weighs, about.
+    weight: AtomicUsize,
     blocked: Stack<Blocked<'r>>,
     /// For nobody to see.
     free: Stack<Vec<Garbage>>,
@@ -45,7 +46,7 @@ impl<'r> Grace<'r> {
         Self {
             readers,
             ripe: Stack::new(),
-            bytes: AtomicUsize::new(0),
+            weight: AtomicUsize::new(0),
             blocked: Stack::new(),
             free: Stack::new(),
         }
@@ -56,7 +57,7 @@ impl<'r> Grace<'r> {
         Self {
             readers,
             ripe: Stack::new(),
-            bytes: AtomicUsize::new(0),
+            weight: AtomicUsize::new(0),
             blocked: Stack::new(),
             free: Stack::new(),
         }
@@ -67,10 +68,10 @@ impl<'r> Grace<'r> {
         if self.ripe.is_empty() && self.blocked.is_empty() && self.readers.are_none() {
             garbage.free();
         } else {
-            let bytes = garbage.bytes;
+            let weight = garbage.weight;
             let sum = self.collect(garbage);
             // While readers stand still, not with every piece.
-            if sum < ENOUGH || sum / ENOUGH != (sum - bytes) / ENOUGH {
+            if sum < ENOUGH || sum / ENOUGH != (sum - weight) / ENOUGH {
                 self.advance(ENOUGH);
             }
         }
@@ -99,20 +100,20 @@ impl<'r> Grace<'r> {
     fn collect(&self, garbage: Garbage) -> usize {
         // Relaxed: decides only when to look. Before the push, so that the count is not
         // taken off before it was added.
-        let bytes = garbage.bytes;
-        let sum = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let weight = garbage.weight;
+        let sum = self.weight.fetch_add(weight, Ordering::Relaxed).saturating_add(weight);
         self.ripe.push(garbage);
         sum
     }
 
     /// Moves on what nobody can see any more; then, if nothing waits for readers,
-    /// looks for those of what has collected, if that is `least` bytes.
+    /// looks for those of what has collected, if that weighs so much.
     fn advance(&self, least: usize) {
         if !self.blocked.is_empty() && !self.unblock() || self.ripe.is_empty() {
             return;
         }
         // Relaxed: as in `collect`.
-        if self.bytes.load(Ordering::Relaxed) >= least || self.readers.are_none() {
+        if self.weight.load(Ordering::Relaxed) >= least || self.readers.are_none() {
             self.look();
         }
     }
@@ -142,9 +143,9 @@ impl<'r> Grace<'r> {
     #[cold]
     fn look(&self) {
         let garbage = self.ripe.take_all();
-        let bytes = garbage.iter().map(|garbage| garbage.bytes).sum();
+        let weight = garbage.iter().map(|garbage| garbage.weight).sum();
         // Relaxed: as in `collect`.
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.weight.fetch_sub(weight, Ordering::Relaxed);
         self.free_unless(garbage, self.readers.active());
     }
 
@@ -202,9 +203,9 @@ mod tests {
     struct Freed(Arc<AtomicUsize>);
 
     impl Freed {
-        fn piece(&self, bytes: usize) -> Garbage {
+        fn piece(&self, weight: usize) -> Garbage {
             let count = Arc::clone(&self.0);
-            Garbage::other(move || _ = count.fetch_add(1, Ordering::Relaxed), bytes)
+            Garbage::other(move || _ = count.fetch_add(1, Ordering::Relaxed), 8 * weight)
         }
 
         fn count(&self) -> usize {
@@ -274,15 +275,15 @@ mod tests {
         assert_eq!(freed.count(), 0);
         slot.leave();
         readers.stop();
-        grace.add(freed.piece(1));
-        assert_eq!(freed.count(), 2);
+        (0..2).for_each(|_| grace.add(freed.piece(1)));
+        assert_eq!(freed.count(), 3);
         // And while somebody else may read.
         readers.start();
         slot.enter();
         grace.add(freed.piece(ENOUGH));
         slot.leave();
         grace.help();
-        assert_eq!(freed.count(), 3);
+        assert_eq!(freed.count(), 4);
     }
 
     /// Threads that meet while a reader stands still leave several groups behind.
@@ -303,7 +304,7 @@ mod tests {
         (0..100).for_each(|_| grace.free.push(vec![freed.piece(0)]));
         grace.help();
         let left = grace.free.take_all();
-        assert_eq!((left.len(), left[0].len(), freed.count()), (1, 100 - PIECES, PIECES));
+        assert_eq!((left.len(), left[0].len(), freed.count()), (1, 100 - PIECES - 1, PIECES + 1));
         left.into_iter().flatten().for_each(Garbage::free);
     }
 
@@ -315,8 +316,8 @@ mod tests {
         grace.add(freed.piece(1));
         assert_eq!(freed.count(), 0);
         readers.stop();
-        grace.add(freed.piece(1));
-        assert_eq!(freed.count(), 2);
+        (0..2).for_each(|_| grace.add(freed.piece(1)));
+        assert_eq!(freed.count(), 3);
     }
 
     #[test]
