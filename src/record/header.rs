@@ -177,8 +177,8 @@ impl Header {
 pub(super) fn give_up(references: &AtomicU32) -> bool {
     // Acquire: pairs with the release below, of all who gave up their
     // references before. Where one is left it is the caller's, and nobody can
-    // add another: that takes a reference, or a guard from before the table
-    // gave up its own.
+    // add another: that takes a reference, or a guard or section from before the
+    // table gave up its own.
     if references.load(Ordering::Acquire) & !COMMITTED == 1 {
         return true;
     }

@@ -32,7 +32,8 @@
 //!
 //! - **I1** An entry is retired only after the one word through which new
 //!   guards could reach it was changed. So what an unfrozen word names, read
-//!   under a guard, stays valid under that guard.
+//!   under a guard, stays valid under that guard. (Here and below a reader's
+//!   section does what a guard does, see `reclaim::readers`.)
 //! - **I2** A pointer is claimed for at most once: an undone insertion goes on
 //!   with a duplicate. So a tentative word, seen again, is the same claim.
 //! - **I3** At most one live word per key. Let x in slot p and y in slot q
