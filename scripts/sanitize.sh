@@ -11,7 +11,8 @@
 # The standard library is as it was shipped, without instrumentation. So only the
 # plain program `examples/stress.rs` runs under ThreadSanitizer: the test harness and
 # scoped threads use channels and locks of that library, which it takes for races.
-# Its one suppression, with the reason, is in `thread-suppressions.txt`.
+# Its one suppression, with the reason, is in `thread-suppressions.txt`; the other
+# sanitizers' are in `leak-suppressions.txt`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 only="${1:-}"
@@ -22,14 +23,17 @@ host="$(rustc -vV | sed -n 's/^host: //p')"
 # The sanitizers are unstable; this makes the stable toolchain accept them.
 export RUSTC_BOOTSTRAP=1
 export EPOCHKV_PATIENCE=20
+# Two tests leak on purpose; each reason is in the file.
+export LSAN_OPTIONS="suppressions=$PWD/scripts/leak-suppressions.txt:print_suppressions=0"
 files=(api concurrent faults fuzz incr linearize model peers reuse snapshots sweep sweeper ttl)
 
 # sanitized NAME FLAGS CARGO-ARGUMENT...: with a target, so that build scripts are as ever.
 sanitized() {
-    local name="$1" flags="$2"
-    shift 2
+    local name="$1" flags="$2" command="$3"
+    shift 3
+    # The target comes before a "--", after which all is the test's.
     CARGO_TARGET_DIR="$target_dir/$name" RUSTFLAGS="$flags --cfg crossbeam_sanitize" \
-        cargo "$@" --target "$host" --locked
+        cargo "$command" --target "$host" --locked "$@"
 }
 
 tests() {
