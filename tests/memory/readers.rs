@@ -52,6 +52,43 @@ fn a_text_that_is_read_in_place_is_not_overwritten() {
     assert_eq!(kv.stats().garbage, 0);
 }
 
+/// A thread that removes one entry and ends frees it no sooner than others.
+#[test]
+fn what_a_thread_has_removed_when_it_ends_waits_too() {
+    let _alone = alone();
+    let kv = Kv::new();
+    kv.set("warm", 0).unwrap();
+    kv.set("k", "the text that is being read").unwrap();
+    thread::scope(|scope| {
+        let (at_it, is_at_it) = mpsc::channel();
+        let (done, is_done) = mpsc::channel::<()>();
+        let kv = &kv;
+        let reader = scope.spawn(move || {
+            kv.with("k", |value| {
+                let text = value.as_str().unwrap();
+                at_it.send(()).unwrap();
+                is_done.recv().unwrap();
+                assert_eq!(text, "the text that is being read");
+            })
+        });
+        is_at_it.recv().unwrap();
+        assert!(thread::scope(|scope| scope.spawn(|| kv.delete("k")).join().unwrap()));
+        // Whoever gets the memory now, from whatever thread, writes to it.
+        for n in 0..4 {
+            scope.spawn(move || {
+                for m in 0..2_000 {
+                    kv.set(&*format!("{n}:{m}"), "another text, just as long!").unwrap();
+                }
+            });
+        }
+        for m in 0..2_000 {
+            kv.set(&*format!("x:{m}"), "another text, just as long!").unwrap();
+        }
+        done.send(()).unwrap();
+        assert_eq!(reader.join().unwrap(), Some(()));
+    });
+}
+
 /// Threads that have read and now do nothing hold back nothing for long.
 #[test]
 fn idle_readers_hold_back_little() {
