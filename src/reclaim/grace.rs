@@ -122,21 +122,23 @@ impl<'r> Grace<'r> {
     #[cold]
     fn unblock(&self) -> bool {
         // One group, but where threads have met here.
-        let (mut waiting, mut blockers) = (Vec::new(), Vec::new());
+        let (mut waiting, mut blockers) = (Vec::new(), Some(Vec::new()));
         for Blocked { garbage, blockers: seen } in self.blocked.take_all() {
-            let Some(mut seen) = seen.or_else(|| self.readers.active()) else {
-                self.blocked.push(Blocked { garbage, blockers: None });
-                return false;
-            };
-            seen.retain(|blocker| !blocker.is_over());
-            if seen.is_empty() {
+            let seen = seen.or_else(|| self.readers.active()).map(|mut seen| {
+                seen.retain(|blocker| !blocker.is_over());
+                seen
+            });
+            if seen.as_ref().is_some_and(Vec::is_empty) {
                 self.free.push(garbage);
             } else {
                 append(&mut waiting, garbage);
-                blockers.append(&mut seen);
+                // What cannot be told of one group cannot be told of both.
+                blockers = blockers
+                    .zip(seen)
+                    .map(|(all, more)| [all, more].into_iter().flatten().collect());
             }
         }
-        waiting.is_empty() || self.free_unless(waiting, Some(blockers))
+        waiting.is_empty() || self.free_unless(waiting, blockers)
     }
 
     /// Looks for the readers of what has collected.

@@ -33,9 +33,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         // In the middle of a section, when a process exits within one, all stays as it is.
         if self.0.sections().is_some() {
-            if LIGHT.take().is_some() {
-                READERS.stop();
-            }
+            stop();
             // Nobody takes it up again for this thread, see `switch`.
             self.0.release();
         }
@@ -74,18 +72,19 @@ fn switch() -> Option<&'static Slot> {
 /// meanwhile, back from sections to guards.
 pub fn batch_is_full() {
     READS.set(0);
-    let Some(slot) = LIGHT.get() else { return };
     // In the middle of a section it stays.
-    let Some(sections) = slot.sections() else { return };
+    let Some(sections) = LIGHT.get().and_then(Slot::sections) else { return };
     let read = sections.wrapping_sub(SECTIONS.replace(sections));
     if read < u64::from(READS_PER_BATCH) {
         stop();
     }
 }
 
+/// From sections to guards. Not in the middle of a section.
 fn stop() {
-    LIGHT.set(None);
-    READERS.stop();
+    if LIGHT.take().is_some() {
+        READERS.stop();
+    }
 }
 
 /// Whether it is the turn of a thread that has just left a section to help with
