@@ -12,6 +12,7 @@
 pub mod allocator;
 pub mod contestant;
 pub mod keys;
+pub mod latency;
 pub mod metric;
 pub mod peers;
 pub mod plan;

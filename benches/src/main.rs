@@ -7,7 +7,7 @@ use epochkv_bench::peers::ALL;
 use epochkv_bench::plan::{Cell, Choice, Heap, Plan, Scale};
 use epochkv_bench::workload::{Course, Workload};
 use epochkv_bench::workloads::Turn;
-use epochkv_bench::{plot, report, rounds};
+use epochkv_bench::{latency, plot, report, rounds};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -125,7 +125,8 @@ fn run(plan: &Plan, only: &[String], out: &Path) -> std::io::Result<()> {
         all.extend(rows);
     }
     let subtitle = format!("{ALLOCATOR_NAME} allocator");
-    for picture in plot::pictures(&all, &subtitle) {
+    let timed = latency::pictures(&all, &subtitle);
+    for picture in plot::pictures(&all, &subtitle).into_iter().chain(timed) {
         std::fs::write(out.join(picture.file), picture.svg)?;
     }
     println!(

@@ -87,12 +87,13 @@ fn draw(title: &str, subtitle: &str, rows: &[&Row]) -> String {
     canvas.finish()
 }
 
-struct Canvas {
+/// What a picture is drawn on.
+pub(crate) struct Canvas {
     svg: String,
 }
 
 impl Canvas {
-    fn new(height: f64) -> Self {
+    pub(crate) fn new(height: f64) -> Self {
         let mut canvas = Self { svg: String::new() };
         canvas.line(format_args!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" fill="#1f2933">"##
@@ -108,9 +109,16 @@ impl Canvas {
         let _ = writeln!(self.svg, "{element}");
     }
 
-    fn text(&mut self, x: f64, y: f64, style: &str, text: &str) {
+    pub(crate) fn text(&mut self, x: f64, y: f64, style: &str, text: &str) {
         let text = escape(text);
         self.line(format_args!(r#"<text x="{x:.1}" y="{y:.1}" {style}>{text}</text>"#));
+    }
+
+    /// A line along a path.
+    pub(crate) fn stroke(&mut self, path: &str, color: &str, width: f64) {
+        self.line(format_args!(
+            r#"<path d="{path}" fill="none" stroke="{color}" stroke-width="{width}"/>"#
+        ));
     }
 
     /// A bar with its extremes and its value.
@@ -134,7 +142,7 @@ impl Canvas {
         self.text(x(high) + 8.0, middle + 4.0, r#"font-size="11""#, &label);
     }
 
-    fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.svg.push_str("</svg>\n");
         self.svg
     }
