@@ -237,12 +237,7 @@ impl Drop for Ripe {
 /// even if it is little.
 pub fn free(ripe: Vec<Ripe>, now: bool) {
     #[cfg(not(epochkv_loom))]
-    {
-        GRACE.add_all(ripe.into_iter().filter_map(|mut ripe| ripe.0.take()).collect());
-        if now {
-            GRACE.settle();
-        }
-    }
+    GRACE.add_all(ripe.into_iter().filter_map(|mut ripe| ripe.0.take()).collect(), now);
     #[cfg(epochkv_loom)]
     drop((ripe, now));
 }

@@ -84,17 +84,18 @@ impl<'r> Grace<'r> {
         self.free_some(PIECES);
     }
 
-    /// As [`add`](Self::add), for a thread that has much, and frees all it can itself.
-    pub fn add_all(&self, garbage: Vec<Garbage>) {
+    /// As [`add`](Self::add), for a thread that has much, and frees all it can itself;
+    /// `now`: even if it is little.
+    pub fn add_all(&self, garbage: Vec<Garbage>, now: bool) {
         garbage.into_iter().for_each(|garbage| _ = self.collect(garbage));
-        self.advance(ENOUGH);
+        self.advance(if now { 0 } else { ENOUGH });
         self.free_some(usize::MAX);
     }
 
     /// Frees all that can be freed now, be it little.
+    #[cfg(any(test, epochkv_loom))]
     pub fn settle(&self) {
-        self.advance(0);
-        self.free_some(usize::MAX);
+        self.add_all(Vec::new(), true);
     }
 
     fn collect(&self, garbage: Garbage) -> usize {
@@ -327,9 +328,9 @@ mod tests {
         let (readers, freed) = (Readers::new(), Freed::default());
         readers.start();
         let grace = Grace::new(&readers);
-        grace.add_all((0..10).map(|_| freed.piece(1)).collect());
+        grace.add_all((0..10).map(|_| freed.piece(1)).collect(), false);
         assert_eq!(freed.count(), 0);
-        grace.add_all((0..10).map(|_| freed.piece(ENOUGH)).collect());
+        grace.add_all((0..10).map(|_| freed.piece(ENOUGH)).collect(), false);
         assert_eq!(freed.count(), 20);
     }
 }

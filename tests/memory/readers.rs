@@ -13,24 +13,19 @@ fn warm(kv: &Kv) {
     }
 }
 
-/// While a thread reads a text in place, others replace it, and reuse all memory that
-/// they get back: the text stays what it was.
-#[test]
-fn a_text_that_is_read_in_place_is_not_overwritten() {
-    let _alone = alone();
-    let kv = Kv::new();
+/// Does `work` while a thread reads the text of "k" in place, which stays what it was.
+fn while_it_is_read(kv: &Kv, warm: impl Fn() + Send, work: impl FnOnce()) {
     kv.set("warm", 0).unwrap();
     kv.set("k", "the text that is being read").unwrap();
     thread::scope(|scope| {
         // In here, so that a failure lets the reader go.
         let (at_it, is_at_it) = mpsc::channel();
         let (done, is_done) = mpsc::channel::<()>();
-        let kv = &kv;
         let reader = scope.spawn(move || {
-            warm(kv);
+            warm();
             kv.with("k", |value| {
                 // A section within: its end is not the end of this one.
-                warm(kv);
+                warm();
                 let text = value.as_str().unwrap();
                 at_it.send(()).unwrap();
                 is_done.recv().unwrap();
@@ -38,6 +33,19 @@ fn a_text_that_is_read_in_place_is_not_overwritten() {
             })
         });
         is_at_it.recv().unwrap();
+        work();
+        done.send(()).unwrap();
+        assert_eq!(reader.join().unwrap(), Some(()));
+    });
+}
+
+/// While a thread reads a text in place, others replace it, and reuse all memory that
+/// they get back: the text stays what it was.
+#[test]
+fn a_text_that_is_read_in_place_is_not_overwritten() {
+    let _alone = alone();
+    let kv = Kv::new();
+    let replace = || {
         for _ in 0..100 {
             for _ in 0..1_000 {
                 kv.set("k", "another text, just as long!").unwrap();
@@ -45,9 +53,8 @@ fn a_text_that_is_read_in_place_is_not_overwritten() {
             kv.flush();
         }
         assert!(kv.stats().garbage > 0, "what is read waits");
-        done.send(()).unwrap();
-        assert_eq!(reader.join().unwrap(), Some(()));
-    });
+    };
+    while_it_is_read(&kv, || warm(&kv), replace);
     kv.flush();
     assert_eq!(kv.stats().garbage, 0);
 }
@@ -57,36 +64,20 @@ fn a_text_that_is_read_in_place_is_not_overwritten() {
 fn what_a_thread_has_removed_when_it_ends_waits_too() {
     let _alone = alone();
     let kv = Kv::new();
-    kv.set("warm", 0).unwrap();
-    kv.set("k", "the text that is being read").unwrap();
-    thread::scope(|scope| {
-        let (at_it, is_at_it) = mpsc::channel();
-        let (done, is_done) = mpsc::channel::<()>();
-        let kv = &kv;
-        let reader = scope.spawn(move || {
-            kv.with("k", |value| {
-                let text = value.as_str().unwrap();
-                at_it.send(()).unwrap();
-                is_done.recv().unwrap();
-                assert_eq!(text, "the text that is being read");
-            })
-        });
-        is_at_it.recv().unwrap();
+    let fill = |name: usize| {
+        for m in 0..2_000 {
+            kv.set(&*format!("{name}:{m}"), "another text, just as long!").unwrap();
+        }
+    };
+    let remove = || {
         assert!(thread::scope(|scope| scope.spawn(|| kv.delete("k")).join().unwrap()));
         // Whoever gets the memory now, from whatever thread, writes to it.
-        for n in 0..4 {
-            scope.spawn(move || {
-                for m in 0..2_000 {
-                    kv.set(&*format!("{n}:{m}"), "another text, just as long!").unwrap();
-                }
-            });
-        }
-        for m in 0..2_000 {
-            kv.set(&*format!("x:{m}"), "another text, just as long!").unwrap();
-        }
-        done.send(()).unwrap();
-        assert_eq!(reader.join().unwrap(), Some(()));
-    });
+        thread::scope(|scope| {
+            (1..5).for_each(|name| _ = scope.spawn(move || fill(name)));
+            fill(0);
+        });
+    };
+    while_it_is_read(&kv, || (), remove);
 }
 
 /// Threads that have read and now do nothing hold back nothing for long.
