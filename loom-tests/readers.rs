@@ -51,6 +51,15 @@ impl World {
         Arc::new(world)
     }
 
+    /// With readers that were counted and registered before: then it is about the words
+    /// of sections alone.
+    fn with_readers() -> Arc<Self> {
+        let world = Self::new();
+        world.readers.start();
+        world.readers.register().release();
+        world
+    }
+
     /// What a section does.
     fn read(&self) {
         self.gate.pass();
@@ -82,10 +91,7 @@ impl World {
 #[test]
 fn what_a_section_reads_is_not_freed() {
     explore_all("what_a_section_reads_is_not_freed", || {
-        let world = World::new();
-        // Counted and registered before: this is about the words of sections alone.
-        world.readers.start();
-        world.readers.register().release();
+        let world = World::with_readers();
         let other = Arc::clone(&world);
         let reader = thread::spawn(move || {
             let slot = other.readers.register();
@@ -152,9 +158,7 @@ fn nobody_reads_while_none_are_counted() {
 #[test]
 fn a_blocker_is_over_when_it_has_left() {
     explore_all("a_blocker_is_over_when_it_has_left", || {
-        let world = World::new();
-        world.readers.start();
-        world.readers.register().release();
+        let world = World::with_readers();
         let other = Arc::clone(&world);
         let reader = thread::spawn(move || {
             let slot = other.readers.register();
@@ -182,9 +186,7 @@ fn a_blocker_is_over_when_it_has_left() {
 #[test]
 fn a_slot_changes_hands_whole() {
     explore_all("a_slot_changes_hands_whole", || {
-        let world = World::new();
-        world.readers.start();
-        world.readers.register().release();
+        let world = World::with_readers();
         let one = Arc::clone(&world);
         let reader = thread::spawn(move || {
             let slot = one.readers.register();

@@ -198,6 +198,7 @@ pub static GRACE: Grace<'static> = Grace::new(&READERS);
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
     use super::{ENOUGH, Garbage, Grace, PIECES, Readers};
+    use crate::reclaim::readers::Slot;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -224,113 +225,114 @@ mod tests {
         assert_eq!(freed.count(), 1);
     }
 
+    /// With one thread that may read.
+    fn beside_a_reader(test: impl for<'r> FnOnce(&'r Readers, &'r Slot, &Grace<'r>, &Freed)) {
+        let readers = Readers::new();
+        readers.start();
+        test(&readers, readers.register(), &Grace::new(&readers), &Freed::default());
+    }
+
     #[test]
     fn with_readers_it_collects_and_then_is_freed_in_pieces() {
-        let (readers, freed) = (Readers::new(), Freed::default());
-        readers.start();
-        let grace = Grace::new(&readers);
-        let pieces = 16;
-        for _ in 1..pieces {
+        beside_a_reader(|_, _, grace, freed| {
+            let pieces = 16;
+            for _ in 1..pieces {
+                grace.add(freed.piece(ENOUGH / pieces));
+                assert_eq!(freed.count(), 0);
+            }
             grace.add(freed.piece(ENOUGH / pieces));
-            assert_eq!(freed.count(), 0);
-        }
-        grace.add(freed.piece(ENOUGH / pieces));
-        for step in 2..=pieces / PIECES {
-            assert_eq!(freed.count(), (step - 1) * PIECES);
-            grace.add(freed.piece(1));
-        }
-        assert_eq!(freed.count(), pieces);
-        grace.settle();
-        assert_eq!(freed.count(), pieces + pieces / PIECES - 1);
+            for step in 2..=pieces / PIECES {
+                assert_eq!(freed.count(), (step - 1) * PIECES);
+                grace.add(freed.piece(1));
+            }
+            assert_eq!(freed.count(), pieces);
+            grace.settle();
+            assert_eq!(freed.count(), pieces + pieces / PIECES - 1);
+        });
     }
 
     #[test]
     fn what_a_section_may_see_waits_for_it_and_holds_back_what_comes_later() {
-        let (readers, freed) = (Readers::new(), Freed::default());
-        readers.start();
-        let slot = readers.register();
-        let grace = Grace::new(&readers);
-        slot.enter();
-        for _ in 0..100 {
-            grace.add(freed.piece(ENOUGH));
-        }
-        grace.settle();
-        assert_eq!(freed.count(), 0);
-        slot.leave();
-        // What had been looked at is free; the rest is looked at now, and waits for
-        // the section that is under way.
-        slot.enter();
-        grace.settle();
-        assert_eq!(freed.count(), 1);
-        slot.leave();
-        grace.settle();
-        assert_eq!(freed.count(), 100);
+        beside_a_reader(|_, slot, grace, freed| {
+            slot.enter();
+            for _ in 0..100 {
+                grace.add(freed.piece(ENOUGH));
+            }
+            grace.settle();
+            assert_eq!(freed.count(), 0);
+            slot.leave();
+            // What had been looked at is free; the rest is looked at now, and waits for
+            // the section that is under way.
+            slot.enter();
+            grace.settle();
+            assert_eq!(freed.count(), 1);
+            slot.leave();
+            grace.settle();
+            assert_eq!(freed.count(), 100);
+        });
     }
 
     #[test]
     fn what_was_in_the_way_does_not_keep_garbage_when_it_has_gone() {
-        let (readers, freed) = (Readers::new(), Freed::default());
-        readers.start();
-        let slot = readers.register();
-        let grace = Grace::new(&readers);
-        slot.enter();
-        grace.add(freed.piece(ENOUGH));
-        assert_eq!(freed.count(), 0);
-        slot.leave();
-        readers.stop();
-        (0..2).for_each(|_| grace.add(freed.piece(1)));
-        assert_eq!(freed.count(), 3);
-        // And while somebody else may read.
-        readers.start();
-        slot.enter();
-        grace.add(freed.piece(ENOUGH));
-        slot.leave();
-        grace.help();
-        assert_eq!(freed.count(), 4);
+        beside_a_reader(|readers, slot, grace, freed| {
+            slot.enter();
+            grace.add(freed.piece(ENOUGH));
+            assert_eq!(freed.count(), 0);
+            slot.leave();
+            readers.stop();
+            (0..2).for_each(|_| grace.add(freed.piece(1)));
+            assert_eq!(freed.count(), 3);
+            // And while somebody else may read.
+            readers.start();
+            slot.enter();
+            grace.add(freed.piece(ENOUGH));
+            slot.leave();
+            grace.help();
+            assert_eq!(freed.count(), 4);
+        });
     }
 
     /// Threads that meet while a reader stands still leave several groups behind.
     #[test]
     fn groups_that_wait_become_one() {
-        let (readers, freed) = (Readers::new(), Freed::default());
-        readers.start();
-        let slot = readers.register();
-        let grace = Grace::new(&readers);
-        slot.enter();
-        for _ in 0..100 {
-            let garbage = vec![freed.piece(0)];
-            assert!(!grace.free_unless(garbage, readers.active()));
-        }
-        grace.help();
-        assert_eq!(grace.blocked.take_all().len(), 1);
-        slot.leave();
-        (0..100).for_each(|_| grace.free.push(vec![freed.piece(0)]));
-        grace.help();
-        let left = grace.free.take_all();
-        assert_eq!((left.len(), left[0].len(), freed.count()), (1, 100 - PIECES - 1, PIECES + 1));
-        left.into_iter().flatten().for_each(Garbage::free);
+        beside_a_reader(|readers, slot, grace, freed| {
+            slot.enter();
+            for _ in 0..100 {
+                let garbage = vec![freed.piece(0)];
+                assert!(!grace.free_unless(garbage, readers.active()));
+            }
+            grace.help();
+            assert_eq!(grace.blocked.take_all().len(), 1);
+            slot.leave();
+            (0..100).for_each(|_| grace.free.push(vec![freed.piece(0)]));
+            grace.help();
+            let left = grace.free.take_all();
+            assert_eq!(
+                (left.len(), left[0].len(), freed.count()),
+                (1, 100 - PIECES - 1, PIECES + 1)
+            );
+            left.into_iter().flatten().for_each(Garbage::free);
+        });
     }
 
     #[test]
     fn when_the_last_reader_goes_what_has_collected_is_freed_with_the_next() {
-        let (readers, freed) = (Readers::new(), Freed::default());
-        readers.start();
-        let grace = Grace::new(&readers);
-        grace.add(freed.piece(1));
-        assert_eq!(freed.count(), 0);
-        readers.stop();
-        (0..2).for_each(|_| grace.add(freed.piece(1)));
-        assert_eq!(freed.count(), 3);
+        beside_a_reader(|readers, _, grace, freed| {
+            grace.add(freed.piece(1));
+            assert_eq!(freed.count(), 0);
+            readers.stop();
+            (0..2).for_each(|_| grace.add(freed.piece(1)));
+            assert_eq!(freed.count(), 3);
+        });
     }
 
     #[test]
     fn who_brings_much_frees_it_all() {
-        let (readers, freed) = (Readers::new(), Freed::default());
-        readers.start();
-        let grace = Grace::new(&readers);
-        grace.add_all((0..10).map(|_| freed.piece(1)).collect(), false);
-        assert_eq!(freed.count(), 0);
-        grace.add_all((0..10).map(|_| freed.piece(ENOUGH)).collect(), false);
-        assert_eq!(freed.count(), 20);
+        beside_a_reader(|_, _, grace, freed| {
+            grace.add_all((0..10).map(|_| freed.piece(1)).collect(), false);
+            assert_eq!(freed.count(), 0);
+            grace.add_all((0..10).map(|_| freed.piece(ENOUGH)).collect(), false);
+            assert_eq!(freed.count(), 20);
+        });
     }
 }
