@@ -75,7 +75,7 @@ pub mod internals {
     pub use crate::reclaim::{
         Guard, Managed, Owned, Shared, Stack, Unlinked, pin, release_kept, use_epoch,
     };
+    pub use crate::sweep::handle::Handle;
     pub use crate::sweep::inbox::{Inbox, Taken};
-    pub use crate::sweep::wheel::Handle;
     pub use crate::table::{Cursor, Entry, Occupied, Place, Table, Vacant};
 }

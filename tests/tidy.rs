@@ -14,10 +14,11 @@ const LAYERS: &[&[&str]] = &[
     &["reclaim/garbage", "reclaim/readers"],
     &["reclaim/grace"],
     &["reclaim/mode"],
-    &["counter", "reclaim", "sweep/filed", "sweep/wheel"],
+    &["counter", "reclaim", "sweep/filed", "sweep/handle"],
     &["reclaim/protected", "reclaim/reading", "model"],
-    // How writers tell sweeps.
-    &["sweep/inbox"],
+    // How writers tell sweeps, and what sweeps remember.
+    &["sweep/inbox", "sweep/slot"],
+    &["sweep/wheel"],
     // Patterns.
     &["glob/alphabet", "glob/element", "glob/error", "glob/substring"],
     &["glob/masks", "glob/parser", "glob/run"],

@@ -6,7 +6,7 @@
 //! full; what is reserved by then but not written yet, it reads the next time.
 //! Nobody waits for anybody.
 
-use super::wheel::Handle;
+use super::handle::Handle;
 use crate::counter;
 use crate::reclaim::protected::Protected;
 use crate::reclaim::{Guard, Stack};

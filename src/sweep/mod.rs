@@ -2,7 +2,9 @@
 //! the sweep keeps from one time to the next. `kv::sweep` does the work.
 
 pub(crate) mod filed;
+pub(crate) mod handle;
 pub(crate) mod inbox;
+mod slot;
 pub(crate) mod wheel;
 
 #[cfg(all(test, not(epochkv_loom)))]
@@ -18,8 +20,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use filed::Filed;
+use handle::Handle;
 use inbox::{Inbox, Taken};
-use wheel::{END, Handle, Weeding, Wheel};
+use wheel::{END, Weeding, Wheel};
 
 /// Between writers and sweeps.
 pub(crate) struct Feed {

@@ -10,6 +10,8 @@
 //! differs from the wheel's time. When the time comes to the beginning of its slot
 //! it is filed again, in a lower level, and so fires at its very tick.
 
+use super::handle::Handle;
+use super::slot::{Slot, Spare};
 use core::cmp::Reverse;
 use core::mem;
 
@@ -26,22 +28,10 @@ pub(crate) const FIRE: usize = 8;
 /// of 64-bit nanoseconds ends after 584.
 pub(crate) const END: u64 = 1 << (BITS * LEVELS as u32);
 
-/// Emptied slots that are kept, and how large they may be: a megabyte at most.
-const SPARES: usize = 64;
-const SPARE_LEN: usize = 1024;
-
-/// What is filed: the hash of a key, and the tick at which to look at it. The
-/// tick is also the stamp by which an entry knows its handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Handle {
-    pub hash: u64,
-    pub tick: u64,
-}
-
 /// One granularity.
 struct Level {
     occupied: u64,
-    slots: [Vec<Handle>; SLOTS],
+    slots: [Slot; SLOTS],
 }
 
 /// A slot and the tick at which it begins.
@@ -60,22 +50,20 @@ pub(crate) struct Wheel {
     len: usize,
     /// The content of the slot that is being worked off, and handles that
     /// were overdue when they came.
-    open: Vec<Handle>,
-    /// Emptied slots, for the next ones: whoever sweeps should seldom have to ask the
-    /// allocator, which may be a lock.
-    spare: Vec<Vec<Handle>>,
+    open: Slot,
+    spare: Spare,
     levels: Box<[Level; LEVELS]>,
 }
 
 impl Wheel {
     /// An empty wheel at tick 0.
     pub(crate) fn new() -> Self {
-        let level = || Level { occupied: 0, slots: [const { Vec::new() }; SLOTS] };
+        let level = || Level { occupied: 0, slots: [Slot::EMPTY; SLOTS] };
         Self {
             next: 0,
             len: 0,
-            open: Vec::new(),
-            spare: Vec::new(),
+            open: Slot::EMPTY,
+            spare: Spare::default(),
             levels: Box::new(core::array::from_fn(|_| level())),
         }
     }
@@ -94,12 +82,11 @@ impl Wheel {
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         let slots = self.levels.iter().flat_map(|level| &level.slots);
-        let spare = self.spare.iter().map(Vec::capacity).sum::<usize>();
-        slots.map(Vec::capacity).sum::<usize>() + self.open.capacity() + spare
+        slots.map(Slot::capacity).sum::<usize>() + self.open.capacity() + self.spare.capacity()
     }
 
     /// Files a handle; one whose tick has passed fires at the next opportunity,
-    /// one whose tick never comes is dropped. O(1), amortized over the growth of a slot.
+    /// one whose tick never comes is dropped. O(1), amortized.
     pub(crate) fn file(&mut self, handle: Handle) {
         if handle.tick < END {
             self.len += 1;
@@ -109,17 +96,14 @@ impl Wheel {
 
     fn place(&mut self, handle: Handle) {
         if handle.tick < self.next {
-            return self.open.push(handle);
+            return self.open.push(handle, &mut self.spare);
         }
         let differs = (handle.tick ^ self.next) | 1;
         let level = differs.ilog2() / BITS;
         let slot = (handle.tick >> (level * BITS)) as usize % SLOTS;
         let level = &mut self.levels[level as usize];
-        if level.occupied & (1 << slot) == 0 {
-            level.occupied |= 1 << slot;
-            level.slots[slot] = self.spare.pop().unwrap_or_default();
-        }
-        level.slots[slot].push(handle);
+        level.occupied |= 1 << slot;
+        level.slots[slot].push(handle, &mut self.spare);
     }
 
     /// Moves the time to `now` and calls `fire` with every handle whose tick has
@@ -134,11 +118,11 @@ impl Wheel {
     ) -> usize {
         let now = now.min(END - 1);
         loop {
-            while let Some(handle) = self.open.last().copied() {
+            while let Some(handle) = self.open.last() {
                 if budget == 0 {
                     return 0;
                 }
-                self.open.pop();
+                self.open.pop(&mut self.spare);
                 if handle.tick < self.next {
                     budget = budget.saturating_sub(FIRE);
                     self.len -= 1;
@@ -152,8 +136,8 @@ impl Wheel {
                 Some(turn) => self.open(turn),
                 None => {
                     if self.len == 0 {
-                        self.open = Vec::new();
-                        self.spare = Vec::new();
+                        self.open = Slot::EMPTY;
+                        self.spare = Spare::default();
                     }
                     self.next = self.next.max(now + 1);
                     return budget;
@@ -166,10 +150,7 @@ impl Wheel {
     fn open(&mut self, turn: Turn) {
         let level = &mut self.levels[turn.level];
         level.occupied &= !(1 << turn.slot);
-        let empty = mem::replace(&mut self.open, mem::take(&mut level.slots[turn.slot]));
-        if empty.capacity() > 0 && empty.capacity() <= SPARE_LEN && self.spare.len() < SPARES {
-            self.spare.push(empty);
-        }
+        self.open = mem::take(&mut level.slots[turn.slot]);
         // In the lowest level a slot is one tick long, so that tick has passed.
         self.next = turn.tick + u64::from(turn.level == 0);
     }
@@ -222,19 +203,17 @@ impl Wheel {
                 }
                 budget -= 1;
                 end -= 1;
-                if !keep(slot[end]) {
-                    slot.swap_remove(end);
+                if !keep(slot.get(end)) {
+                    slot.swap_remove(end, &mut self.spare);
                     self.len -= 1;
                 }
             }
             if slot.is_empty() {
                 level.occupied &= !(1 << (weeding.slot % SLOTS));
             }
-            if slot.len() < slot.capacity() / 4 {
-                slot.shrink_to_fit();
-            }
             *weeding = Weeding { slot: weeding.slot + 1, end: None };
         }
+        self.spare = Spare::default();
         budget
     }
 }
