@@ -5,7 +5,4 @@
 #   scripts/soak.sh [--seconds 60] [--threads 16] ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# glibc gives each thread an arena, and what a sweeper frees goes to those of the
-# writers: with many arenas resident memory tells of glibc, not of the store.
-export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
 exec cargo run --release --locked --quiet --example soak -- "$@"
