@@ -115,7 +115,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         let batch = self.0.take();
         if !batch.entries.is_empty() {
-            pin().defer_batch(batch);
+            pin().defer_batch(batch, add);
         }
     }
 }
@@ -164,7 +164,7 @@ impl Guard {
         let is_full =
             with_batch(|batch| entry.take().is_some_and(|entry| batch.push(entry, bytes)));
         if let Some(entry) = entry {
-            return self.defer_batch(Batch { entries: vec![entry], bytes });
+            return self.defer_batch(Batch { entries: vec![entry], bytes }, add);
         }
         if is_full == Some(true) {
             self.hand_over();
@@ -173,9 +173,10 @@ impl Guard {
         }
     }
 
-    fn defer_batch(&self, batch: Batch) {
+    /// Lets `then` have the entries when every guard that lives now is gone.
+    fn defer_batch(&self, batch: Batch, then: impl FnOnce(Garbage) + Send + 'static) {
         let (entries, bytes) = batch.into_parts();
-        self.0.defer(move || add(Garbage::entries(entries, bytes)));
+        self.0.defer(move || then(Garbage::entries(entries, bytes)));
     }
 
     /// Stands for a guard where none is needed.
@@ -193,21 +194,20 @@ impl Guard {
     /// can see any more.
     #[cold]
     pub fn hand_over(&self) {
-        if let Some(batch) = take_batch() {
-            self.defer_batch(batch);
-        }
-        self.0.flush();
+        self.hand_over_then(add);
     }
 
     /// As [`hand_over`](Self::hand_over), but who comes by when every guard that lives now
     /// is gone puts the entries into `home`, for whoever takes them from there. Keeps a thread
     /// that removes many entries from leaving the work to the others.
     pub fn hand_over_to(&self, home: &Arc<Stack<Ripe>>) {
+        let home = Arc::clone(home);
+        self.hand_over_then(move |garbage| home.push(Ripe(Some(garbage))));
+    }
+
+    fn hand_over_then(&self, then: impl FnOnce(Garbage) + Send + 'static) {
         if let Some(batch) = take_batch() {
-            let home = Arc::clone(home);
-            let (entries, bytes) = batch.into_parts();
-            let ripen = move || home.push(Ripe(Some(Garbage::entries(entries, bytes))));
-            self.0.defer(ripen);
+            self.defer_batch(batch, then);
         }
         self.0.flush();
     }

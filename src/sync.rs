@@ -13,6 +13,20 @@ compile_error!("model checking needs both switches: --cfg epochkv_loom --cfg cro
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("epochkv packs a fingerprint beside a 48-bit address and needs a 64-bit target");
 
+/// Makes a function `const`, except in models, whose atomics cannot be made before they run.
+macro_rules! const_outside_models {
+    ($(#[$attribute:meta])* $visibility:vis fn $($function:tt)*) => {
+        $(#[$attribute])*
+        #[cfg(not(epochkv_loom))]
+        $visibility const fn $($function)*
+
+        $(#[$attribute])*
+        #[cfg(epochkv_loom)]
+        $visibility fn $($function)*
+    };
+}
+pub(crate) use const_outside_models;
+
 /// Counters that only steer or report: how many entries there are, which chunk
 /// to take next. No protocol decision rests on them, so models do not explore
 /// them, and they are the standard library's in every build.

@@ -8,6 +8,7 @@
 use super::garbage::Garbage;
 use super::readers::{Blocker, Readers};
 use super::stack::Stack;
+use crate::sync::const_outside_models;
 use crate::sync::stat::{AtomicUsize, Ordering};
 
 /// The weight that is worth a barrier, which costs this thread and every other running one
@@ -41,25 +42,15 @@ struct Blocked<'r> {
 }
 
 impl<'r> Grace<'r> {
-    #[cfg(not(epochkv_loom))]
-    pub const fn new(readers: &'r Readers) -> Self {
-        Self {
-            readers,
-            ripe: Stack::new(),
-            weight: AtomicUsize::new(0),
-            blocked: Stack::new(),
-            free: Stack::new(),
-        }
-    }
-
-    #[cfg(epochkv_loom)]
-    pub fn new(readers: &'r Readers) -> Self {
-        Self {
-            readers,
-            ripe: Stack::new(),
-            weight: AtomicUsize::new(0),
-            blocked: Stack::new(),
-            free: Stack::new(),
+    const_outside_models! {
+        pub fn new(readers: &'r Readers) -> Self {
+            Self {
+                readers,
+                ripe: Stack::new(),
+                weight: AtomicUsize::new(0),
+                blocked: Stack::new(),
+                free: Stack::new(),
+            }
         }
     }
 

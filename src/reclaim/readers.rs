@@ -6,7 +6,7 @@
 //! reader that is not seen there will not see what was unlinked before.
 
 use super::barrier;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, const_outside_models, fence};
 use core::ptr;
 use crossbeam_utils::CachePadded;
 
@@ -91,16 +91,11 @@ pub struct Readers {
 }
 
 impl Readers {
-    #[cfg(not(epochkv_loom))]
-    pub const fn new() -> Self {
-        let light = CachePadded::new(AtomicU64::new(0));
-        Self { head: AtomicPtr::new(ptr::null_mut()), light }
-    }
-
-    #[cfg(epochkv_loom)]
-    pub fn new() -> Self {
-        let light = CachePadded::new(AtomicU64::new(0));
-        Self { head: AtomicPtr::new(ptr::null_mut()), light }
+    const_outside_models! {
+        pub fn new() -> Self {
+            let light = CachePadded::new(AtomicU64::new(0));
+            Self { head: AtomicPtr::new(ptr::null_mut()), light }
+        }
     }
 
     /// A slot for the calling thread, until it releases it. Lock-free, in the number of slots.

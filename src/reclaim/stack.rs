@@ -1,7 +1,7 @@
 //! A lock-free stack from which everything is taken at once (Treiber 1986;
 //! without single pops it has no ABA problem).
 
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Ordering, const_outside_models};
 use core::ptr;
 
 /// The stack.
@@ -20,16 +20,11 @@ unsafe impl<T: Send> Send for Stack<T> {}
 unsafe impl<T: Send> Sync for Stack<T> {}
 
 impl<T> Stack<T> {
-    /// An empty stack.
-    #[cfg(not(epochkv_loom))]
-    pub const fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    /// An empty stack.
-    #[cfg(epochkv_loom)]
-    pub fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
+    const_outside_models! {
+        /// An empty stack.
+        pub fn new() -> Self {
+            Self { head: AtomicPtr::new(ptr::null_mut()) }
+        }
     }
 
     /// Whether the stack is empty, or was a moment ago.
