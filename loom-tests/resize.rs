@@ -21,6 +21,9 @@ const SET: Op = |w| show(w.kv.set("k", "new"));
 const ADD: Op = |w| show(w.kv.set_if_absent("k", "mine", 0));
 const ADD_OTHER: Op = |w| show(w.kv.set_if_absent("k", "theirs", 0));
 const DELETE: Op = |w| show(w.kv.delete("k"));
+/// The same of the neighbour, which stands in the first slot of its bucket.
+const SET_NEIGHBOUR: Op = |w| show(w.kv.set("j", "new"));
+const DELETE_NEIGHBOUR: Op = |w| show(w.kv.delete("j"));
 const INCR: Op = |w| show(w.kv.incr("k"));
 const SWAP: Op = |w| show(w.kv.swap("k", 10, Ttl::NEVER));
 const MOVE: Op = |w| {
@@ -127,6 +130,21 @@ fn grow_and_set() {
 #[test]
 fn grow_and_delete() {
     Race::new("grow_and_delete", growing).preemptions(3).between(&[MOVE], &[DELETE, GET]);
+}
+
+/// As the two above, with the key in the other slot.
+#[test]
+fn grow_and_set_in_the_first_slot() {
+    Race::new("grow_and_set_in_the_first_slot", growing)
+        .preemptions(3)
+        .between(&[MOVE], &[SET_NEIGHBOUR, GET_NEIGHBOUR]);
+}
+
+#[test]
+fn grow_and_delete_from_the_first_slot() {
+    Race::new("grow_and_delete_from_the_first_slot", growing)
+        .preemptions(3)
+        .between(&[MOVE], &[DELETE_NEIGHBOUR, GET_NEIGHBOUR]);
 }
 
 /// A reader enters through the old array, whose frozen words are not the truth
