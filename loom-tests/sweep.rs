@@ -35,15 +35,24 @@ const PASS: Op = |w| {
     w.clock.advance(Duration::from_secs(5));
     String::new()
 };
+/// A sweep that is hopelessly behind drops all handles.
+const FORGET: Op = |w| {
+    w.kv.forget_handles();
+    String::new()
+};
+/// The key's neighbour in its bucket: who sets it helps to sweep the bucket.
+const SET_EX_NEIGHBOUR: Op = |w| show(w.kv.set_ex("n", "new", 20));
 const SHRINK: Op = |w| {
     w.resize(0);
     String::new()
 };
 
-/// Lets time pass, first between the deadlines, then beyond them. Whenever it has
-/// been swept, nothing may be left that has expired; this is asserted, because the
-/// orders that explain an execution are made by the same code.
+/// How many are alive; then lets time pass, first between the deadlines, then beyond them.
+/// Whenever it has been swept, nothing may be left that has expired; this is asserted,
+/// because the orders that explain an execution are made by the same code.
 const LATER: Op = |w| {
+    // Before all have expired, a key that was renewed and removed like the others.
+    let live = w.kv.live_len();
     for seconds in [3, 4, 3600] {
         w.clock.advance(Duration::from_secs(seconds));
         for _ in 0..2 {
@@ -52,7 +61,7 @@ const LATER: Op = |w| {
         let entries = w.kv.stats().entries;
         assert_eq!(entries, w.kv.live_len(), "an expired entry was forgotten");
     }
-    show(w.kv.stats().handles)
+    show((live, w.kv.stats().handles))
 };
 
 /// Nobody has swept yet, so nobody files.
@@ -62,6 +71,15 @@ fn unfed(world: &World) {
 
 fn fed_and_empty(world: &World) {
     world.kv.sweep(100);
+}
+
+/// The writer's next handle goes into a block that the inbox has already, so that a sweep
+/// may take the block before the handle is written. The one in it is due.
+fn fed_with_a_block(world: &World) {
+    fed_and_empty(world);
+    world.kv.set_ex("n", 1, 1).expect("a number is not deep");
+    assert!(world.kv.delete("n"));
+    world.clock.advance(Duration::from_secs(2));
 }
 
 /// A counter that lives for five seconds, and a sweep that knows.
@@ -88,6 +106,17 @@ fn extended(world: &World) {
 fn given_up(world: &World) {
     filed(world);
     world.kv.stop_sweeping();
+}
+
+/// A sweeper asks writers for help.
+fn expired_and_asked_for_help(world: &World) {
+    expired(world);
+    world.kv.ask_for_help();
+}
+
+fn filed_and_asked_for_help(world: &World) {
+    filed(world);
+    world.kv.ask_for_help();
 }
 
 /// Handles of keys that are gone, more than of keys that are there.
@@ -196,6 +225,64 @@ fn end_and_begin_again_and_set_ex() {
         String::new()
     };
     race("end_and_begin_again_and_set_ex", filed).between(&[END, SWEEP], &[SET_EX]);
+}
+
+/// What a sweep that begins anew has dropped, its walk files again: also what was handed
+/// over and not written yet when it was dropped.
+#[test]
+fn begin_anew_and_set_ex_of_an_absent_key() {
+    race("begin_anew_and_set_ex_of_an_absent_key", fed_with_a_block)
+        .between(&[SWEEP, FORGET, SWEEP], &[SET_EX]);
+}
+
+/// The new entry takes over a handle that is being dropped.
+#[test]
+fn begin_anew_and_set_ex() {
+    race("begin_anew_and_set_ex", filed).between(&[FORGET, SWEEP], &[SET_EX]);
+}
+
+#[test]
+fn begin_anew_and_expire() {
+    race("begin_anew_and_expire", extended).between(&[FORGET, SWEEP], &[EXPIRE]);
+}
+
+/// A writer that helps removes what it has found expired, and nothing else.
+#[test]
+fn help_and_set_ex_of_expired() {
+    race("help_and_set_ex_of_expired", expired_and_asked_for_help)
+        .between(&[SET_EX_NEIGHBOUR], &[SET_EX, GET]);
+}
+
+#[test]
+fn help_and_incr_of_expired() {
+    race("help_and_incr_of_expired", expired_and_asked_for_help)
+        .between(&[SET_EX_NEIGHBOUR], &[INCR, GET]);
+}
+
+#[test]
+fn help_and_expire_at_the_deadline() {
+    race("help_and_expire_at_the_deadline", filed_and_asked_for_help)
+        .between(&[PASS, SET_EX_NEIGHBOUR], &[EXPIRE]);
+}
+
+/// Removed, and counted as expired, by one of them.
+#[test]
+fn help_and_get_of_expired() {
+    race("help_and_get_of_expired", expired_and_asked_for_help)
+        .between(&[SET_EX_NEIGHBOUR], &[GET]);
+}
+
+#[test]
+fn help_and_sweep() {
+    race("help_and_sweep", expired_and_asked_for_help).between(&[SET_EX_NEIGHBOUR], &[SWEEP]);
+}
+
+/// A bucket that moves is left to the sweep.
+#[test]
+fn help_and_resize() {
+    race("help_and_resize", expired_and_asked_for_help)
+        .preemptions(2)
+        .between(&[SET_EX_NEIGHBOUR], &[SHRINK]);
 }
 
 #[test]

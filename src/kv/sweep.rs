@@ -440,6 +440,20 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         self.inner.feed.leave();
     }
 
+    /// What a sweep does that is hopelessly behind, for models.
+    #[cfg(epochkv_loom)]
+    #[doc(hidden)]
+    pub fn forget_handles(&self) {
+        self.inner.feed.sweep(|state| state.begin_anew_above(0));
+    }
+
+    /// What a sweeper does that is behind, for models.
+    #[cfg(epochkv_loom)]
+    #[doc(hidden)]
+    pub fn ask_for_help(&self) {
+        self.inner.feed.ask_for_help();
+    }
+
     /// Whether an entry's handle is this one, or may be: a writer may just be
     /// about to take it over.
     fn wants<'g>(
