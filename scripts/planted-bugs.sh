@@ -6,9 +6,9 @@
 #   scripts/planted-bugs.sh --by loom        by one means; "test peers" is one too
 #   scripts/planted-bugs.sh relaxed a-slot   those whose file names contain one of these
 #   scripts/planted-bugs.sh --list           only a table of what should catch what
-#   scripts/planted-bugs.sh --check          only: do the patches apply, and are they a set
-#                                            of at least 16 that two means catch, with one
-#                                            of each class among them
+#   scripts/planted-bugs.sh --check          only: do the patches apply, is there what they
+#                                            name, and are they a set of at least 16 that two
+#                                            kinds of means catch, with one of each class
 #
 # A bug is a patch with lines of text before it: what is wrong; "class: " and a letter
 # (docs/VERIFICATION.md); and one line for each means:
@@ -73,6 +73,20 @@ plant() {
     (cd "$scratch/crate" && GIT_CEILING_DIRECTORIES="$scratch" git apply -C1 "$1") >"$scratch/log" 2>&1
 }
 
+# is_there MEANS SUBJECT: what a patch names may have another name since.
+is_there() {
+    local file="${2%%::*}" name="${2##*::}" places
+    case "$1" in
+        loom) places=("loom-tests/$file.rs") ;;
+        fuzz) places=("fuzz/fuzz_targets/$file.rs") name="" ;;
+        compile) places=("tests/$file.rs") name="" ;;
+        thread) places=("examples/$file.rs") name="" ;;
+        *) places=("tests/$file.rs" "tests/$file") ;;
+    esac
+    [[ "$file" != lib ]] || places=(src)
+    (cd "$source_dir" && grep -qrsw "${name:+fn $name}" "${places[@]}")
+}
+
 if [[ -n "$check" ]]; then
     twice=0
     classes=""
@@ -81,7 +95,12 @@ if [[ -n "$check" ]]; then
             echo "${patch##*/} does not apply: $(cat "$scratch/log")" >&2
             failed=1
         fi
-        if [[ "$(field by "$patch" | wc -l)" -ge 2 ]]; then
+        while read -r _ means subject; do
+            is_there "$means" "$subject" && continue
+            echo "${patch##*/}: there is no $means $subject" >&2
+            failed=1
+        done < <(sed -n '/^--- /q; /^by: \|^passes: /p' "$patch")
+        if [[ "$(field by "$patch" | cut -d ' ' -f 1 | sort -u | wc -l)" -ge 2 ]]; then
             twice=$((twice + 1))
             classes+="$(field class "$patch")"
         fi
@@ -89,7 +108,7 @@ if [[ -n "$check" ]]; then
     for class in A O D P R I G T C S B X; do
         [[ "$classes" == *"$class"* ]] || { echo "no bug of class $class" >&2 && failed=1; }
     done
-    echo "$(patches | wc -l) bugs, $twice with two means or more"
+    echo "$(patches | wc -l) bugs, $twice with two kinds of means or more"
     [[ "$twice" -ge 16 ]] || failed=1
     exit "$failed"
 fi
