@@ -10,8 +10,9 @@
 # on where it was. What a step prints, and when, is kept below target/verify.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-steps=(loom orderings planted sanitize linearize fuzz mutants soak)
+steps=(loom orderings planted sanitize linearize churn fuzz mutants soak)
 events=10000000
+churn=100000000
 
 step() {
     case "$1" in
@@ -22,6 +23,10 @@ step() {
         fuzz) scripts/fuzz.sh 3600 ;;
         mutants) scripts/mutants.sh ;;
         soak) scripts/soak.sh ;;
+        churn)
+            EPOCHKV_CHURN="$churn" cargo test --release --locked --test memory -- \
+                --nocapture --exact churn::distinct_keys_that_come_and_go_need_no_more_memory
+            ;;
         linearize)
             # 10^8 calls, in ten pieces with seeds of their own.
             local piece

@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[path = "memory/churn.rs"]
+mod churn;
 #[path = "memory/readers.rs"]
 mod readers;
 #[path = "memory/stalled.rs"]
