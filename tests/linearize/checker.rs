@@ -1,26 +1,28 @@
-//! The search for a linearization of the calls on one key.
+//! Decides whether the calls on one key have a linearization.
 //!
-//! The algorithm is that of Wing and Gong ("Testing and verifying concurrent
-//! objects", JPDC 1993): a depth-first search that picks, among the calls that no
-//! unpicked call precedes, one whose result fits the state. Lowe ("Testing for
-//! linearizability", CCPE 2017) added the memo of visited pairs (set of picked
-//! calls, state) and the linked list from which picked calls are lifted. The set is
-//! kept as a 128-bit incremental hash: a collision could only hide a linearization,
-//! with a probability below 2^-80 for a memo of 2^24 pairs.
+//! The history is cut wherever no call is under way. All calls before a cut precede
+//! all calls after it, so a linearization of the whole is one of the first part
+//! followed by one of the second, which starts in the state where the first has ended.
+//! What is carried across a cut is the set of all such states. The history is
+//! linearizable if and only if the set after the last window is not empty.
 //!
-//! Two rules of our own keep the search short; neither changes the verdict:
-//! - A call that only observed, and whose only move leaves the state as it is, can
-//!   go first in any linearization of the rest: it is taken and never reconsidered.
-//! - A move that replaces a value which a remaining call must still find, and which
-//!   no remaining call can write again, cannot be completed.
+//! Most windows are single calls, which take no search. Of a window of a few calls all
+//! orders are explored. One that is too wide for that goes, with all that follows it,
+//! to `search`, which looks for one linearization and not for all final states.
+//!
+//! Two calls are ordered if one ended before the other started, by the monotonic clock of
+//! the system, which all cores share. It is read before a call begins and after it has
+//! returned. What the processor moves across a reading makes an interval shorter, never
+//! longer: that could accuse a correct store, but not excuse a wrong one. (A count that
+//! all threads increment would order more calls. But each call would then begin and end
+//! with a full barrier and a wait for the count's cache line, which hides what this test
+//! is to show.)
 
-use crate::history::{Call, Val};
-use crate::rng::scramble;
-use crate::spec::{State, Writes, moves, needs, observes, writes};
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use crate::history::Call;
+use crate::search::search;
+use crate::spec::{State, moves, observes};
 
-/// What the search found.
+/// What the check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Linearizable,
@@ -41,301 +43,157 @@ pub(crate) fn budget(calls: usize) -> u64 {
     20_000_000 + 500 * calls as u64
 }
 
+/// A window that is explored has at most so many calls, one for each bit of a set.
+const MOST_CALLS: usize = 64;
+
+/// And at most so many pairs of a set of picked calls and a state.
+const MOST_PAIRS: usize = 256;
+
 /// Decides whether `calls` on one key have a linearization that starts in `initial`.
 pub(crate) fn check(calls: &[Call], initial: State, budget: u64) -> Outcome {
-    Search::new(calls, initial, budget).run()
+    if !calls.is_sorted_by_key(|call| call.start) {
+        let mut sorted = calls.to_vec();
+        sorted.sort_by_key(|call| call.start);
+        return check(&sorted, initial, budget);
+    }
+    let mut walk = Walk { states: vec![initial], ..Walk::default() };
+    let mut rest = calls;
+    while let Some((window, after)) = split(rest) {
+        if !walk.cross(window) {
+            return walk.search(rest, budget);
+        }
+        if walk.states.is_empty() {
+            return walk.ends(Verdict::Violation);
+        }
+        rest = after;
+    }
+    walk.ends(Verdict::Linearizable)
 }
 
-/// The index of the list's sentinel.
-const HEAD: u32 = 0;
-const NONE: u32 = u32::MAX;
-
-/// The start or the end of a call in the linked list of what is not yet picked.
-#[derive(Clone, Copy)]
-struct Event {
-    call: u32,
-    is_end: bool,
-    prev: u32,
-    next: u32,
+/// The first window of `calls`, sorted by start, and what comes after the cut.
+pub(crate) fn split(calls: &[Call]) -> Option<(&[Call], &[Call])> {
+    let mut latest = calls.first()?.end;
+    let joins = |call: &&Call| {
+        // Equal times count as overlapping.
+        let joins = call.start <= latest;
+        latest = latest.max(call.end);
+        joins
+    };
+    let size = 1 + calls[1..].iter().take_while(joins).count();
+    Some(calls.split_at(size))
 }
 
-/// A picked call and what is needed to take it back.
-struct Frame {
-    event: u32,
-    before: State,
-    /// Which of the call's moves was taken, or none if it was taken greedily and
-    /// there is no alternative to try.
-    choice: Option<usize>,
-}
-
-/// How often a value is still needed and still written by the calls not picked.
-#[derive(Clone, Copy, Default)]
-struct Demand {
-    needed: u32,
-    written: u32,
-}
-
-struct Search<'a> {
-    calls: &'a [Call],
-    events: Vec<Event>,
-    /// For each call, the events of its start and its end.
-    ends: Vec<u32>,
-    demand: HashMap<Val, Demand, BuildHasherDefault<Scrambled>>,
-    /// Calls not picked that may write any integer.
-    wild: u32,
-    /// Calls not picked that must be.
-    left: usize,
-    state: State,
-    picked: u128,
-    memo: HashSet<u128, BuildHasherDefault<Scrambled>>,
-    stack: Vec<Frame>,
+/// The way through the windows of a history.
+#[derive(Default)]
+struct Walk {
+    /// All states in which a linearization of the windows so far may end.
+    states: Vec<State>,
+    /// Those after the next window.
+    next: Vec<State>,
+    /// The pairs of the window that is explored.
+    seen: Vec<(u64, State)>,
     steps: u64,
-    budget: u64,
 }
 
-impl<'a> Search<'a> {
-    fn new(calls: &'a [Call], state: State, budget: u64) -> Self {
-        let mut search = Self {
-            calls,
-            events: Vec::new(),
-            ends: vec![NONE; calls.len()],
-            demand: HashMap::default(),
-            wild: 0,
-            left: 0,
-            state,
-            picked: 0,
-            memo: HashSet::default(),
-            stack: Vec::new(),
-            steps: 0,
-            budget,
+impl Walk {
+    /// Replaces the states by those after `window`. False if there are too many ways.
+    fn cross(&mut self, window: &[Call]) -> bool {
+        self.next.clear();
+        let done = match window {
+            [call] if call.is_required() => {
+                for at in 0..self.states.len() {
+                    let moves = moves(&self.states[at], call);
+                    self.steps += 1;
+                    moves.iter().for_each(|state| add(&mut self.next, state));
+                }
+                true
+            }
+            _ => self.explore(window),
         };
-        let mut moments = Vec::with_capacity(calls.len() * 2);
-        for (index, call) in calls.iter().enumerate() {
-            // An observer that may be missing explains nothing.
-            if !call.is_required() && observes(call) {
-                continue;
-            }
-            moments.push((call.start, false, index));
-            if call.is_required() {
-                moments.push((call.end, true, index));
-                search.left += 1;
-            }
-            search.account(index, true);
+        if done {
+            std::mem::swap(&mut self.states, &mut self.next);
         }
-        // At equal times starts come before ends, which makes the calls overlap.
-        moments.sort_unstable();
-        search.link(&moments);
-        search
+        done
     }
 
-    fn link(&mut self, moments: &[(u64, bool, usize)]) {
-        let count = u32::try_from(moments.len()).expect("a key has fewer than 2^31 calls");
-        let event = |call, is_end, at| Event { call, is_end, prev: at - 1, next: at + 1 };
-        self.events.push(Event { call: NONE, is_end: true, prev: NONE, next: 1 });
-        for (at, (_, is_end, call)) in (1..=count).zip(moments) {
-            self.events.push(event(*call as u32, *is_end, at));
-            if *is_end {
-                self.ends[*call] = at;
+    /// Puts the states after all orders of the calls of `window` into `next`.
+    fn explore(&mut self, window: &[Call]) -> bool {
+        if window.len() > MOST_CALLS {
+            return false;
+        }
+        let required = (0..window.len()).filter(|at| window[*at].is_required());
+        let required = required.fold(0, |set, at| set | 1 << at);
+        self.seen.clear();
+        self.seen.extend(self.states.iter().map(|state| (0, *state)));
+        let mut at = 0;
+        while let Some((picked, state)) = self.seen.get(at).copied() {
+            at += 1;
+            if picked & required == required {
+                add(&mut self.next, state);
+            } else if !self.extend(window, picked, state) {
+                return false;
             }
         }
-        self.events[count as usize].next = NONE;
+        true
     }
 
-    fn run(mut self) -> Outcome {
-        let verdict = self.search();
+    /// Adds the pairs that one more call makes of this one.
+    fn extend(&mut self, window: &[Call], picked: u64, state: State) -> bool {
+        let calls = || {
+            let all = window.iter().enumerate().map(|(at, call)| (1 << at, call));
+            all.filter(|(bit, _)| picked & bit == 0)
+        };
+        let first_end = calls().map(|(_, call)| call.end).min().unwrap_or(0);
+        let first = self.seen.len();
+        for (bit, call) in calls().take_while(|(_, call)| call.start <= first_end) {
+            let moves = moves(&state, call);
+            self.steps += 1;
+            if observes(call) && moves.is_only(&state) {
+                // As in `search`: it can go first in any linearization of the rest.
+                self.seen.truncate(first);
+                return self.reach(picked | bit, state);
+            }
+            for state in moves.iter() {
+                if !self.reach(picked | bit, state) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// False if there are too many pairs.
+    fn reach(&mut self, picked: u64, state: State) -> bool {
+        if !self.seen.contains(&(picked, state)) {
+            self.seen.push((picked, state));
+        }
+        self.seen.len() <= MOST_PAIRS
+    }
+
+    /// Whether there is a linearization of `rest` from one of the states.
+    fn search(mut self, rest: &[Call], budget: u64) -> Outcome {
+        let mut verdict = Verdict::Violation;
+        for at in 0..self.states.len() {
+            let outcome = search(rest, self.states[at], budget.saturating_sub(self.steps));
+            self.steps += outcome.steps;
+            match outcome.verdict {
+                Verdict::Linearizable => return self.ends(Verdict::Linearizable),
+                Verdict::Undecided => verdict = Verdict::Undecided,
+                Verdict::Violation => {}
+            }
+        }
+        self.ends(verdict)
+    }
+
+    fn ends(&self, verdict: Verdict) -> Outcome {
         Outcome { verdict, steps: self.steps }
     }
-
-    fn search(&mut self) -> Verdict {
-        if !self.is_coverable() {
-            return Verdict::Violation;
-        }
-        while self.left > 0 {
-            if self.steps > self.budget {
-                return Verdict::Undecided;
-            }
-            if let Some(event) = self.free_call() {
-                self.pick(event, None, self.state);
-            } else if !self.advance(self.events[HEAD as usize].next, 0) && !self.backtrack() {
-                return Verdict::Violation;
-            }
-        }
-        Verdict::Linearizable
-    }
-
-    /// Whether each value that is needed is in place or written by some call.
-    fn is_coverable(&self) -> bool {
-        self.state == State::UNKNOWN
-            || self.demand.iter().all(|(value, demand)| {
-                demand.needed == 0
-                    || self.state.value() == Some(*value)
-                    || self.is_written(*value, *demand)
-            })
-    }
-
-    fn is_written(&self, value: Val, demand: Demand) -> bool {
-        demand.written > 0 || (self.wild > 0 && matches!(value, Val::Int(_)))
-    }
-
-    /// An observer that may go first and whose only move keeps the state.
-    fn free_call(&mut self) -> Option<u32> {
-        let mut at = self.events[HEAD as usize].next;
-        while at != NONE && !self.events[at as usize].is_end {
-            let event = self.events[at as usize];
-            let call = &self.calls[event.call as usize];
-            if observes(call) {
-                self.steps += 1;
-                let moves = moves(&self.state, call);
-                if moves.get(0) == Some(self.state) && moves.get(1).is_none() {
-                    return Some(at);
-                }
-            }
-            at = event.next;
-        }
-        None
-    }
-
-    /// Picks the next call that fits, beginning with move `choice` of the call at
-    /// `at`. False if there is none before the first end of a call.
-    fn advance(&mut self, mut at: u32, mut choice: usize) -> bool {
-        while at != NONE && !self.events[at as usize].is_end {
-            let event = self.events[at as usize];
-            let moves = moves(&self.state, &self.calls[event.call as usize]);
-            self.steps += 1;
-            while let Some(state) = moves.get(choice) {
-                let before = self.state;
-                self.pick(at, Some(choice), state);
-                if self.is_promising(&before) && self.memo.insert(self.picked ^ state.hash()) {
-                    return true;
-                }
-                self.unpick();
-                choice += 1;
-            }
-            at = event.next;
-            choice = 0;
-        }
-        false
-    }
-
-    /// Whether the value that the last move replaced, if any, can be done without.
-    fn is_promising(&self, before: &State) -> bool {
-        let Some(old) = before.value().filter(|old| self.state.value() != Some(*old)) else {
-            return true;
-        };
-        let demand = self.demand.get(&old).copied().unwrap_or_default();
-        demand.needed == 0 || self.is_written(old, demand)
-    }
-
-    /// Takes calls back until one of them has an alternative, and picks that.
-    fn backtrack(&mut self) -> bool {
-        while let Some(frame) = self.unpick() {
-            // A spent budget is noticed by the caller.
-            if self.steps > self.budget {
-                return true;
-            }
-            if let Some(choice) = frame.choice
-                && self.advance(frame.event, choice + 1)
-            {
-                return true;
-            }
-        }
-        false
-    }
-
-    fn pick(&mut self, event: u32, choice: Option<usize>, state: State) {
-        let call = self.events[event as usize].call as usize;
-        self.unlink(event);
-        if self.ends[call] != NONE {
-            self.unlink(self.ends[call]);
-            self.left -= 1;
-        }
-        self.account(call, false);
-        self.picked ^= identity(call);
-        self.stack.push(Frame { event, before: self.state, choice });
-        self.state = state;
-    }
-
-    fn unpick(&mut self) -> Option<Frame> {
-        let frame = self.stack.pop()?;
-        let call = self.events[frame.event as usize].call as usize;
-        self.state = frame.before;
-        self.picked ^= identity(call);
-        self.account(call, true);
-        // In the reverse order of unlinking, so that each finds its neighbours.
-        if self.ends[call] != NONE {
-            self.relink(self.ends[call]);
-            self.left += 1;
-        }
-        self.relink(frame.event);
-        Some(frame)
-    }
-
-    fn unlink(&mut self, at: u32) {
-        let Event { prev, next, .. } = self.events[at as usize];
-        self.events[prev as usize].next = next;
-        if next != NONE {
-            self.events[next as usize].prev = prev;
-        }
-    }
-
-    fn relink(&mut self, at: u32) {
-        let Event { prev, next, .. } = self.events[at as usize];
-        self.events[prev as usize].next = at;
-        if next != NONE {
-            self.events[next as usize].prev = at;
-        }
-    }
-
-    /// Counts what a call that is not picked needs and writes, or takes it back.
-    fn account(&mut self, call: usize, add: bool) {
-        let call = &self.calls[call];
-        let adjust = |count: &mut u32| if add { *count += 1 } else { *count -= 1 };
-        if let Some(value) = needs(call).filter(|_| call.is_required()) {
-            adjust(&mut self.demand.entry(value).or_default().needed);
-        }
-        match writes(call) {
-            Writes::Nothing => {}
-            Writes::This(value) => adjust(&mut self.demand.entry(value).or_default().written),
-            Writes::AnyInt => adjust(&mut self.wild),
-        }
-    }
 }
 
-/// The number by which a call takes part in the hash of a set of calls.
-fn identity(call: usize) -> u128 {
-    let word = call as u64;
-    let half = |salt: u64| u128::from(scramble(scramble(word ^ salt).wrapping_add(salt)));
-    (half(0xa409_3822_299f_31d0) << 64) | half(0x082e_fa98_ec4e_6c89)
-}
-
-/// A hasher for keys that are numbers: one round of mixing for each word.
-#[derive(Clone, Copy, Debug, Default)]
-struct Scrambled(u64);
-
-impl Hasher for Scrambled {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = scramble(self.0 ^ word);
-    }
-
-    fn write_i64(&mut self, word: i64) {
-        self.write_u64(word as u64);
-    }
-
-    fn write_isize(&mut self, word: isize) {
-        self.write_u64(word as u64);
-    }
-
-    fn write_u128(&mut self, word: u128) {
-        self.write_u64(word as u64);
+/// Adds a state to a set, unless another one allows all that it allows.
+fn add(states: &mut Vec<State>, state: State) {
+    if !states.iter().any(|other| other.covers(&state)) {
+        states.retain(|other| !state.covers(other));
+        states.push(state);
     }
 }

@@ -4,6 +4,7 @@
 use crate::brute::is_linearizable;
 use crate::checker::{Outcome, Verdict, budget, check};
 use crate::history::{Call, GRAIN, History, NEVER, Op, Readings, Ret, Val};
+use crate::search::search;
 use crate::spec::State;
 
 pub(crate) const NO: Ret = Ret::Value(None);
@@ -32,7 +33,7 @@ fn left(ms: i64) -> Ret {
 
 /// A call over `start..=end` whose store clock ran as the timestamps do, in
 /// milliseconds.
-fn timed(start: u64, end: u64, op: Op, ret: Ret) -> Call {
+pub(crate) fn timed(start: u64, end: u64, op: Op, ret: Ret) -> Call {
     Call {
         clock: Readings { before: start * GRAIN, after: end * GRAIN },
         ..at(start, end, op, ret)
@@ -49,17 +50,18 @@ fn verdict(calls: &[Call]) -> Verdict {
     let Outcome { verdict, .. } = check(calls, State::ABSENT, budget(calls.len()));
     let reversed: Vec<Call> = calls.iter().rev().copied().collect();
     assert_eq!(verdict, check(&reversed, State::ABSENT, budget(calls.len())).verdict);
+    assert_eq!(verdict, search(calls, State::ABSENT, u64::MAX).verdict, "without cuts");
     assert_eq!(verdict == Verdict::Linearizable, is_linearizable(calls), "against the oracle");
     verdict
 }
 
 #[track_caller]
-fn rejects(calls: &[Call]) {
+pub(crate) fn rejects(calls: &[Call]) {
     assert_eq!(verdict(calls), Verdict::Violation);
 }
 
 #[track_caller]
-fn accepts(calls: &[Call]) {
+pub(crate) fn accepts(calls: &[Call]) {
     assert_eq!(verdict(calls), Verdict::Linearizable);
 }
 

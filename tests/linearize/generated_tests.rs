@@ -7,6 +7,7 @@ use crate::checker_tests::{NO, at, hit, int, set};
 use crate::history::{Call, GRAIN, History, Op, Readings, Ret, Val};
 use crate::report;
 use crate::rng::{Rng, seed_of_run};
+use crate::search::search;
 use crate::spec::State;
 
 #[test]
@@ -61,15 +62,25 @@ fn a_million_calls_take_few_moves() {
     }
 }
 
-/// A small random history of a correct store, perhaps with one result replaced.
-fn small_history(rng: &mut Rng) -> Vec<Call> {
-    let count = 3 + rng.below(5);
+/// The form of a random history.
+pub(crate) struct Shape {
+    pub(crate) calls: u64,
+    /// Each call is less than so much later than the one before.
+    pub(crate) step: u64,
+    /// Its interval is shorter than so much to either side.
+    pub(crate) spread: u64,
+    /// One call in so many never returns.
+    pub(crate) unreturned: u64,
+}
+
+/// Calls of a correct store, perhaps with one result replaced.
+pub(crate) fn random_history(rng: &mut Rng, shape: &Shape) -> Vec<Call> {
+    let Shape { calls: count, step, spread, unreturned } = *shape;
     let timed = rng.one_in(2);
-    let spread = 1 + rng.below(8);
-    let (mut entry, mut now) = (None, 8);
+    let (mut entry, mut now) = (None, spread);
     let mut calls = Vec::new();
     for _ in 0..count {
-        now += rng.below(5);
+        now += rng.below(step);
         let time = now * HALF;
         let op = random_op(rng, timed);
         let live = entry.filter(|(_, end): &(Val, Option<u64>)| end.is_none_or(|end| time < end));
@@ -83,7 +94,7 @@ fn small_history(rng: &mut Rng) -> Vec<Call> {
             Readings { before: 0, after: 0 }
         };
         let call = Call { op, ret, start, end, clock, thread: 0 };
-        calls.push(if rng.one_in(10) { call.unreturned() } else { call });
+        calls.push(if rng.one_in(unreturned) { call.unreturned() } else { call });
     }
     if !rng.one_in(3) {
         let index = rng.below(count) as usize;
@@ -131,14 +142,18 @@ fn agrees_with_the_oracle() {
     let mut rng = Rng::new(seed);
     let (mut accepted, mut rejected) = (0, 0);
     for round in 0..30_000 {
-        let calls = small_history(&mut rng);
-        let outcome = check(&calls, State::ABSENT, u64::MAX);
+        let (calls, spread) = (3 + rng.below(5), 1 + rng.below(8));
+        let shape = Shape { calls, step: 5, spread, unreturned: 10 };
+        let calls = random_history(&mut rng, &shape);
         let expected = is_linearizable(&calls);
-        assert_eq!(
-            outcome.verdict == Verdict::Linearizable,
-            expected,
-            "history {round} of EPOCHKV_SEED={seed}: {calls:#?}"
-        );
+        // Cut and explored; and searched as what is too wide for that.
+        for decide in [check, search] {
+            assert_eq!(
+                decide(&calls, State::ABSENT, u64::MAX).verdict == Verdict::Linearizable,
+                expected,
+                "history {round} of EPOCHKV_SEED={seed}: {calls:#?}"
+            );
+        }
         *(if expected { &mut accepted } else { &mut rejected }) += 1;
     }
     println!("checker against oracle: {accepted} linearizable, {rejected} not");

@@ -149,12 +149,15 @@ impl History {
     /// touched. For histories with `clear` the split check is therefore a necessary
     /// condition only: it never accuses a correct store, but it does not see that
     /// one `clear` took effect at different moments on different keys.
-    pub(crate) fn into_keys(mut self) -> Vec<(u32, Vec<Call>)> {
-        self.calls.sort_unstable_by_key(|(key, call)| (*key, call.start, call.end));
-        self.calls
-            .chunk_by(|(a, _), (b, _)| a == b)
+    pub(crate) fn into_keys(self) -> Vec<(u32, Vec<Call>)> {
+        // Numbers of calls are sorted, not the calls: these are large.
+        let all = self.calls.iter().enumerate();
+        let mut order: Vec<_> = all.map(|(at, (key, call))| (*key, call.start, at)).collect();
+        order.sort_unstable();
+        order
+            .chunk_by(|(a, ..), (b, ..)| a == b)
             .map(|chunk| {
-                let mut calls: Vec<Call> = chunk.iter().map(|(_, call)| *call).collect();
+                let mut calls: Vec<Call> = chunk.iter().map(|(.., at)| self.calls[*at].1).collect();
                 let first = calls[0].start;
                 let last = calls.iter().map(|call| call.end).max().unwrap_or(first);
                 // Before the first call the key is absent and after the last one

@@ -3,17 +3,16 @@
 use crate::history::{Op, Ret, Ttl, Val};
 use crate::rng::Rng;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 
 /// How the keys of a mix are chosen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Keys {
     /// A few keys for the whole run: long histories, calls that meet often.
-    Hot(u32),
+    Hot,
     /// New keys in each round of calls: first inserts that race.
     Fresh,
     /// Half of each.
-    Both(u32),
+    Both,
 }
 
 /// What runs beside the recorded threads.
@@ -22,7 +21,7 @@ pub(crate) enum Beside {
     Nothing,
     /// Inserts and deletes many other keys, so that the table grows and shrinks.
     Filler,
-    /// Moves the clock, if it can be moved, and reclaims.
+    /// Moves the clock, if it can be moved, sweeps in half of the histories, and reclaims.
     Ticker,
 }
 
@@ -44,6 +43,8 @@ pub(crate) struct Mix {
     pub(crate) ttl: bool,
     /// One call in so many is a `clear`; 0 for none.
     pub(crate) clear_every: u64,
+    /// The calls of the longest history. Each starts with an empty table.
+    pub(crate) longest: u32,
 }
 
 /// Draws the calls of one thread.
@@ -53,80 +54,101 @@ pub(crate) struct Script<'a> {
     rng: Rng,
     thread: u16,
     written: u64,
-    meeting: &'a Meeting,
-    calls: u32,
-    round: u32,
+    front: &'a Front,
+    /// The calls of the claim that are not drawn yet.
+    claimed: u32,
     /// Values seen lately, as expectations for compare-and-set.
     seen: [Option<(u32, Val)>; 64],
+}
+
+/// What a thread does next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Next {
+    Call(u32, Op),
+    /// The clock is to be moved.
+    Tick,
+    End,
 }
 
 /// Fresh keys are numbered from here.
 const FIRST_FRESH: u32 = 1 << 16;
 
-/// The calls of each thread in a round, and the fresh keys of a round.
-const ROUND_CALLS: u32 = 16;
-const ROUND_KEYS: u32 = 4;
+/// The calls of each thread on each fresh key, on average.
+const CALLS_ON_FRESH: u32 = 4;
 
-/// Where the threads of a run wait for each other before each round. Threads left
-/// to themselves hardly meet on a small machine: each runs through its time slice
-/// alone, and fresh keys would have one user.
+/// The calls that a thread claims at once; few, so that all end together.
+const CLAIM: u32 = 4;
+
+/// The calls of all threads in a millisecond of a clock that they move.
+const TICK_CALLS: u32 = 16;
+
+/// How far a run has come: where its threads meet. Nobody waits for anybody: whoever runs
+/// works on the keys of the round, also who has just come back from a call in
+/// which it stood still. A round ends for all at the same moment, so that first inserts
+/// race.
 #[derive(Debug)]
-pub(crate) struct Meeting {
-    threads: u32,
-    arrived: AtomicU32,
+pub(crate) struct Front {
+    claimed: AtomicU32,
+    calls: u32,
+    /// How many hot keys there are.
+    hot: u32,
+    /// How many fresh keys a round has.
+    fresh: u32,
+    /// The calls of all threads in a round.
+    round: u32,
 }
 
-impl Meeting {
-    pub(crate) fn new(threads: u16) -> Self {
-        Self { threads: u32::from(threads), arrived: AtomicU32::new(0) }
+impl Front {
+    /// Draws how many keys there are at a time: often one or two, on which all calls meet.
+    pub(crate) fn new(threads: u16, calls: u32, rng: &mut Rng) -> Self {
+        let (hot, fresh) = (1 << rng.below(6), 1 << rng.below(3));
+        let round = CALLS_ON_FRESH * fresh * u32::from(threads);
+        Self { claimed: AtomicU32::new(0), calls, hot, fresh, round }
     }
 
-    /// Waits until all threads have come to `round`, but not for ever: a thread that
-    /// panicked never comes.
-    fn wait(&self, round: u32) {
+    /// The number of the first call of a new claim.
+    fn claim(&self) -> u32 {
         // Relaxed: a count; the threads exchange nothing else here.
-        self.arrived.fetch_add(1, Ordering::Relaxed);
-        let all = (round + 1) * self.threads;
-        for patience in 0..20_000 {
-            if self.arrived.load(Ordering::Relaxed) >= all {
-                return;
-            }
-            // Those who only spin start at the same moment, which is the point.
-            if patience % 256 == 255 {
-                thread::yield_now();
-            } else {
-                std::hint::spin_loop();
-            }
-        }
+        self.claimed.fetch_add(CLAIM, Ordering::Relaxed)
+    }
+
+    fn round(&self) -> u32 {
+        // Relaxed: as in `claim`.
+        self.claimed.load(Ordering::Relaxed) / self.round
     }
 }
 
 impl<'a> Script<'a> {
-    pub(crate) fn new(mix: Mix, seed: u64, thread: u16, meeting: &'a Meeting) -> Self {
+    pub(crate) fn new(mix: Mix, seed: u64, thread: u16, front: &'a Front) -> Self {
         let rng = Rng::new(seed ^ (u64::from(thread) << 48));
-        Self { mix, rng, thread, written: 0, meeting, calls: 0, round: 0, seen: [None; 64] }
+        Self { mix, rng, thread, written: 0, front, claimed: 0, seen: [None; 64] }
     }
 
-    /// The next key and what to do with it.
-    pub(crate) fn next(&mut self) -> (u32, Op) {
-        if self.calls % ROUND_CALLS == 0 {
-            self.round = self.calls / ROUND_CALLS;
-            self.meeting.wait(self.round);
+    pub(crate) fn next(&mut self) -> Next {
+        if self.claimed == 0 {
+            let first = self.front.claim();
+            if first >= self.front.calls {
+                return Next::End;
+            }
+            self.claimed = CLAIM.min(self.front.calls - first);
+            if self.mix.beside == Beside::Ticker && first % TICK_CALLS == 0 {
+                return Next::Tick;
+            }
         }
-        self.calls += 1;
+        self.claimed -= 1;
+        let (key, op) = self.call();
+        Next::Call(key, op)
+    }
+
+    fn call(&mut self) -> (u32, Op) {
         if self.mix.clear_every > 0 && self.rng.one_in(self.mix.clear_every) {
             return (0, Op::Clear);
         }
         let key = match self.mix.keys {
-            Keys::Hot(count) => self.hot(count),
+            Keys::Hot => self.hot(),
             Keys::Fresh => self.fresh(),
-            Keys::Both(count) => {
-                if self.rng.one_in(2) {
-                    self.hot(count)
-                } else {
-                    self.fresh()
-                }
-            }
+            Keys::Both if self.rng.one_in(2) => self.hot(),
+            Keys::Both => self.fresh(),
         };
         (key, self.operation(key))
     }
@@ -142,15 +164,16 @@ impl<'a> Script<'a> {
         self.seen[key as usize % 64] = Some((key, value));
     }
 
-    fn hot(&mut self, count: u32) -> u32 {
-        self.rng.below(u64::from(count)) as u32
+    fn hot(&mut self) -> u32 {
+        self.rng.below(u64::from(self.front.hot)) as u32
     }
 
     /// A key of this round, or now and then of the round before.
     fn fresh(&mut self) -> u32 {
         let lag = u32::from(self.rng.one_in(8));
-        let first = self.round.saturating_sub(lag) * ROUND_KEYS;
-        FIRST_FRESH + first + self.rng.below(u64::from(ROUND_KEYS)) as u32
+        let keys = self.front.fresh;
+        let first = self.front.round().saturating_sub(lag) * keys;
+        FIRST_FRESH + first + self.rng.below(u64::from(keys)) as u32
     }
 
     /// A value that nobody else writes. Even keys hold integers only, a quarter of

@@ -1,11 +1,12 @@
 //! Drives a real store from several threads and records what they see.
 
 use crate::history::{Call, GRAIN, History, Op, Readings, Ret, Ttl, Val};
-use crate::mixes::{Beside, Meeting, Mix, Script};
+use crate::mixes::{Beside, Front, Mix, Next, Script};
 use crate::rng::Rng;
-use epochkv::{Clock, Expiry, Kv, ManualClock, Snapshot, Value};
-use std::fmt::Write;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use epochkv::{Clock, Expiry, Kv, ManualClock, Snapshot, Stats, Value};
+use std::cell::Cell;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,24 +22,33 @@ impl TestClock for ManualClock {
     }
 }
 
-/// Real time, as the store's own clock, but one that the recorder can read too.
+/// Real time that passes faster, so that deadlines are reached within few calls. As
+/// with the store's own clock, time passes in the middle of calls, but the
+/// recorder can read it too.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct WallClock(Instant);
+pub(crate) struct FastClock {
+    base: Instant,
+    speed: u64,
+}
 
-impl WallClock {
-    pub(crate) fn new() -> Self {
-        Self(Instant::now())
+impl FastClock {
+    pub(crate) fn new(speed: u64) -> Self {
+        Self { base: Instant::now(), speed }
     }
 }
 
-impl Clock for WallClock {
+impl Clock for FastClock {
     fn now_ns(&self) -> u64 {
-        self.0.elapsed().as_nanos() as u64
+        since(self.base) * self.speed
     }
 }
 
-impl TestClock for WallClock {
+impl TestClock for FastClock {
     fn tick(&self) {}
+}
+
+fn since(base: Instant) -> u64 {
+    base.elapsed().as_nanos() as u64
 }
 
 /// The clock given to the store: now and then a reading is held back, so that a call
@@ -50,22 +60,28 @@ struct Stale<C> {
     clock: C,
     /// How often a reading that is held back gives up the processor at most.
     patience: u32,
-    readings: AtomicU64,
 }
 
-/// One reading in so many is held back.
-const HELD_BACK: u64 = 32;
+/// One reading of a thread in so many is held back.
+const HELD_BACK: u32 = 32;
+
+thread_local! {
+    /// The readings of this thread. A count of all threads would put a barrier into each
+    /// call.
+    static READINGS: Cell<u32> = const { Cell::new(0) };
+}
 
 impl<C: TestClock> Clock for Stale<C> {
     fn now_ns(&self) -> u64 {
         let now = self.clock.now_ns();
-        // Relaxed: a count to pick some readings; nothing is published through it.
-        if self.readings.fetch_add(1, Ordering::Relaxed) % HELD_BACK == 0 {
+        let readings = READINGS.get().wrapping_add(1);
+        READINGS.set(readings);
+        if readings % HELD_BACK == 0 {
             for _ in 0..self.patience {
+                thread::yield_now();
                 if self.clock.now_ns() >= now.saturating_add(GRAIN) {
                     break;
                 }
-                thread::yield_now();
             }
         }
         now
@@ -74,21 +90,18 @@ impl<C: TestClock> Clock for Stale<C> {
 
 type Store<C> = Kv<str, ahash::RandomState, Stale<C>>;
 
-/// Runs `mix` on a new store and returns about `events` recorded calls.
+/// Runs `mix` on a new store and returns `events` recorded calls.
 pub(crate) fn record<C: TestClock>(
     mix: Mix,
     threads: u16,
-    events: usize,
+    events: u32,
     seed: u64,
     clock: &C,
-) -> History {
-    let stale = Stale {
-        clock: clock.clone(),
-        patience: if mix.ttl { 200 } else { 2 },
-        readings: AtomicU64::new(0),
-    };
+) -> (History, Stats) {
+    let stale = Stale { clock: clock.clone(), patience: if mix.ttl { 32 } else { 2 } };
     let kv: Store<C> = Kv::builder().clock(stale).build();
-    let meeting = Meeting::new(threads);
+    let front = Front::new(threads, events, &mut Rng::new(!seed));
+    let start = Barrier::new(usize::from(threads));
     let stop = AtomicBool::new(false);
     let base = Instant::now();
     let mut history = History::default();
@@ -96,53 +109,68 @@ pub(crate) fn record<C: TestClock>(
         scope.spawn(|| accompany(&kv, mix.beside, clock, seed, &stop));
         let workers: Vec<_> = (0..threads)
             .map(|thread| {
-                let script = Script::new(mix, seed, thread, &meeting);
-                let kv = &kv;
+                let script = Script::new(mix, seed, thread, &front);
+                let mut log = Vec::with_capacity(2 * events as usize / usize::from(threads));
+                let (kv, start) = (&kv, &start);
                 scope.spawn(move || {
                     let mut worker =
                         Worker { kv, clock, base, thread, name: String::new(), script };
-                    let calls = events / usize::from(threads);
-                    let mut log = Vec::with_capacity(calls);
-                    for _ in 0..calls {
-                        log.push(worker.call());
-                    }
+                    start.wait();
+                    while worker.call(&mut log) {}
                     log
                 })
             })
             .collect();
         for worker in workers {
             let log = worker.join().expect("a recording thread does not panic");
-            let (clears, calls) = log.into_iter().partition(|(_, call)| call.op == Op::Clear);
-            let clears: Vec<(u32, Call)> = clears;
-            let calls: Vec<(u32, Call)> = calls;
-            history.clears.extend(clears.into_iter().map(|(_, call)| call));
-            history.calls.extend(calls);
+            for (key, call) in log {
+                if call.op == Op::Clear {
+                    history.clears.push(call);
+                } else {
+                    history.calls.push((key, call));
+                }
+            }
         }
         // Relaxed: the join of the scope orders everything else.
         stop.store(true, Ordering::Relaxed);
     });
-    history
+    let stats = kv.stats();
+    (history, stats)
 }
 
 /// The thread beside the workers.
 fn accompany<C: TestClock>(kv: &Store<C>, beside: Beside, clock: &C, seed: u64, stop: &AtomicBool) {
     let mut rng = Rng::new(seed ^ 0x5eed);
+    let fillers: Vec<String> = match beside {
+        Beside::Filler => (0..LEAST_FILLERS << 7).map(|n| format!("filler:{n}")).collect(),
+        _ => Vec::new(),
+    };
+    let sweeps = rng.one_in(2);
     // Relaxed: a flag that publishes nothing.
     while !stop.load(Ordering::Relaxed) {
         match beside {
             Beside::Nothing => return,
             Beside::Filler => {
-                let many = 1 << (6 + rng.below(8));
-                for n in 0..many {
-                    kv.set(&format!("filler:{n}"), 1_i64).expect("a filler key is accepted");
+                // Small sets more often than large ones: a small table changes its size
+                // in a short time.
+                let fillers = &fillers[..LEAST_FILLERS << rng.next().trailing_zeros().min(7)];
+                for name in fillers {
+                    kv.set(name, 1_i64).expect("a filler key is accepted");
                 }
-                for n in 0..many {
-                    kv.delete(&format!("filler:{n}"));
+                for name in fillers {
+                    kv.delete(name);
                 }
                 kv.shrink_to_fit();
+                if rng.one_in(4) {
+                    // To the workers that have yielded in the middle of their calls.
+                    thread::yield_now();
+                }
             }
             Beside::Ticker => {
                 clock.tick();
+                if sweeps {
+                    kv.sweep(256);
+                }
                 if rng.one_in(64) {
                     kv.flush();
                 }
@@ -152,6 +180,9 @@ fn accompany<C: TestClock>(kv: &Store<C>, beside: Beside, clock: &C, seed: u64, 
         }
     }
 }
+
+/// The keys that come and go beside the recorded ones: so many, or up to 2^7 times as many.
+const LEAST_FILLERS: usize = 16;
 
 /// One recording thread.
 struct Worker<'a, C: TestClock> {
@@ -164,25 +195,43 @@ struct Worker<'a, C: TestClock> {
 }
 
 impl<C: TestClock> Worker<'_, C> {
-    fn call(&mut self) -> (u32, Call) {
-        let (key, op) = self.script.next();
-        self.name.clear();
-        let _ = write!(self.name, "key:{key}");
+    /// Records one call, or moves the clock. False at the end.
+    fn call(&mut self, log: &mut Vec<(u32, Call)>) -> bool {
+        let (key, op) = match self.script.next() {
+            Next::Call(key, op) => (key, op),
+            Next::Tick => {
+                self.clock.tick();
+                return true;
+            }
+            Next::End => return false,
+        };
+        name(key, &mut self.name);
         let request = Request::new(op);
         // The readings enclose the timestamps: if one call ends before another
         // starts, its readings are not later than the other's.
         let before = self.clock.now_ns();
-        let start = self.now();
+        let start = since(self.base);
         let ret = request.run(self.kv, &self.name);
-        let end = self.now();
+        let end = since(self.base);
         let after = self.clock.now_ns();
         self.script.learn(key, op, ret);
         let clock = Readings { before, after };
-        (key, Call { op, ret, start, end, clock, thread: self.thread })
+        log.push((key, Call { op, ret, start, end, clock, thread: self.thread }));
+        true
     }
+}
 
-    fn now(&self) -> u64 {
-        self.base.elapsed().as_nanos() as u64
+/// The name of a key: its number in letters, without the detour of formatting, which
+/// would take longer than most calls.
+fn name(mut key: u32, name: &mut String) {
+    name.clear();
+    name.push_str("key:");
+    loop {
+        name.push(char::from(b'a' + (key % 16) as u8));
+        key /= 16;
+        if key == 0 {
+            return;
+        }
     }
 }
 

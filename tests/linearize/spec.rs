@@ -51,6 +51,12 @@ impl State {
         }
     }
 
+    /// Whether all that can follow upon `other` can follow upon this: the floor only
+    /// forbids.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.slot == other.slot && self.floor <= other.floor
+    }
+
     /// A 128-bit hash of the state.
     pub(crate) fn hash(&self) -> u128 {
         let value = |value| match value {
@@ -83,6 +89,15 @@ pub(crate) struct Moves {
 impl Moves {
     pub(crate) fn get(&self, index: usize) -> Option<State> {
         self.list.get(index).copied().flatten()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = State> {
+        self.list.into_iter().flatten()
+    }
+
+    /// Whether the call can do nothing but leave `state` as it is.
+    pub(crate) fn is_only(&self, state: &State) -> bool {
+        self.list == [Some(*state), None]
     }
 
     fn push(&mut self, slot: Option<Slot>, floor: u64) {
