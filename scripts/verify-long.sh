@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 steps=(loom orderings planted sanitize linearize churn fuzz mutants soak)
-events=10000000
+events=100000000
 churn=100000000
 
 step() {
@@ -28,7 +28,7 @@ step() {
                 --nocapture --exact churn::distinct_keys_that_come_and_go_need_no_more_memory
             ;;
         linearize)
-            # 10^8 calls, in ten pieces with seeds of their own.
+            # 10^9 calls, in ten pieces of a few minutes with seeds of their own.
             local piece
             for piece in 1 2 3 4 5 6 7 8 9 10; do
                 once "linearize-$piece" env "EPOCHKV_LIN_EVENTS=$events" cargo test --release \

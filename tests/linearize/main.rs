@@ -50,7 +50,8 @@ fn run<C: TestClock>(mix: Mix, new_clock: impl Fn(&mut Rng) -> C) {
     for &threads in threads {
         let mut tally = Tally::default();
         while tally.recorded < share {
-            let events = (mix.longest >> rng.below(5)).min((share - tally.recorded) as u32);
+            let length = mix.longest >> rng.below(5);
+            let events = (length as usize).min(share - tally.recorded) as u32;
             let clock = new_clock(&mut rng);
             let begun = Instant::now();
             let (history, stats) = record(mix, threads, events, rng.next(), &clock);
