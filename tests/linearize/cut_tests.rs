@@ -4,7 +4,7 @@
 use crate::checker::{Verdict, check, split};
 use crate::checker_tests::{DONE, NO, accepts, at, hit, int, rejects, set, timed};
 use crate::generated_tests::{Shape, random_history};
-use crate::history::{Call, GRAIN, History, Op, Ret};
+use crate::history::{Call, GRAIN, History, Op, Readings, Ret};
 use crate::rng::{Rng, seed_of_run};
 use crate::search::search;
 use crate::spec::State;
@@ -71,6 +71,22 @@ fn time_is_carried_across_a_cut() {
     rejects(&[&gone[..], &[timed(13, 14, Op::Get, hit(1))]].concat());
     // Who ended before it can have gone cannot have missed it.
     rejects(&[value, timed(5, 6, Op::Get, hit(1)), timed(7, 9, Op::Get, NO)]);
+}
+
+#[test]
+fn of_two_states_the_one_that_allows_more_is_carried() {
+    // The entry went at 10 or at 20, the key is absent either way. What a clock that goes
+    // back shows afterwards can follow upon the first only.
+    let set = |ttl| timed(0, 2, Op::Set(int(1), Some(ttl * GRAIN)), DONE);
+    let back = |ms: u64| {
+        let clock = Readings { before: ms * GRAIN, after: ms * GRAIN };
+        Call { clock, ..at(40, 41, Op::Get, NO) }
+    };
+    for writes in [[set(10), set(20)], [set(20), set(10)]] {
+        let gone = [&writes[..], &[timed(30, 31, Op::Get, NO)]].concat();
+        accepts(&[&gone[..], &[back(15)]].concat());
+        rejects(&[&gone[..], &[back(9)]].concat());
+    }
 }
 
 /// `count` calls that all overlap, on a key that holds 1 and then 2, behind two writes
