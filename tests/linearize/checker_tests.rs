@@ -253,6 +253,9 @@ fn clear_touches_each_key() {
             (2, at(0, 1, set(2), DONE)),
             (2, at(4, 5, Op::Get, after)),
             (3, at(6, 7, Op::Get, NO)),
+            // It took effect while the first call on this key was under way.
+            (4, at(0, 9, set(4), DONE)),
+            (4, at(10, 11, Op::Get, NO)),
         ],
         clears: vec![at(2, 3, Op::Clear, DONE)],
     };
@@ -260,8 +263,8 @@ fn clear_touches_each_key() {
         history(after).into_keys().iter().map(|(_, calls)| verdict(calls)).collect()
     };
     use Verdict::{Linearizable, Violation};
-    assert_eq!(verdicts(NO), [Linearizable; 3]);
-    assert_eq!(verdicts(hit(2)), [Linearizable, Violation, Linearizable]);
+    assert_eq!(verdicts(NO), [Linearizable; 4]);
+    assert_eq!(verdicts(hit(2)), [Linearizable, Violation, Linearizable, Linearizable]);
 }
 
 #[test]
