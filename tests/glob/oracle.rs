@@ -10,29 +10,41 @@ const NOT: u32 = b'^' as u32;
 const TO: u32 = b'-' as u32;
 const ESCAPE: u32 = b'\\' as u32;
 
-/// Whether `key` matches, decided for every suffix of the pattern and every suffix of the key,
-/// from the shortest to the longest.
-pub(crate) fn is_match(pattern: &[u32], key: &[u32]) -> bool {
-    let width = key.len() + 1;
-    let mut table = vec![vec![false; width + 1]; pattern.len() + 1];
-    table[pattern.len()][key.len()] = true;
-    for p in (0..pattern.len()).rev() {
-        for k in (0..width).rev() {
-            let unit = key.get(k).copied();
-            table[p][k] = match &pattern[p..] {
-                [STAR, ..] => table[p + 1][k] || table[p][k + 1],
-                [ANY, ..] => unit.is_some() && table[p + 1][k + 1],
-                [OPEN, rest @ ..] => unit.is_some_and(|unit| {
-                    let (found, rest) = class(rest, unit);
-                    found && table[pattern.len() - rest.len()][k + 1]
-                }),
-                [ESCAPE, literal, ..] => unit == Some(*literal) && table[p + 2][k + 1],
-                [literal, ..] => unit == Some(*literal) && table[p + 1][k + 1],
-                [] => unreachable!(),
-            };
-        }
+/// Whether `key` matches: one element of the pattern after the other, with all the places in the
+/// key that the elements so far can end at.
+pub(crate) fn is_match(mut pattern: &[u32], key: &[u32]) -> bool {
+    let mut ends = vec![false; key.len() + 1];
+    ends[0] = true;
+    while let Some(first) = ends.iter().position(|is_end| *is_end) {
+        pattern = match pattern {
+            [] => return ends[key.len()],
+            [STAR, rest @ ..] => {
+                ends[first..].fill(true);
+                rest
+            }
+            [ANY, rest @ ..] => {
+                step(&mut ends, key, |_| true);
+                rest
+            }
+            [OPEN, rest @ ..] => {
+                step(&mut ends, key, |unit| class(rest, unit).0);
+                class(rest, 0).1
+            }
+            [ESCAPE, literal, rest @ ..] | [literal, rest @ ..] => {
+                step(&mut ends, key, |unit| unit == *literal);
+                rest
+            }
+        };
     }
-    table[0][0]
+    false
+}
+
+/// Moves all places over one unit of the key, where it is one that is wanted.
+fn step(ends: &mut [bool], key: &[u32], is_wanted: impl Fn(u32) -> bool) {
+    for at in (0..key.len()).rev() {
+        ends[at + 1] = ends[at] && is_wanted(key[at]);
+    }
+    ends[0] = false;
 }
 
 /// Whether the class that `pattern` begins with, behind its `[`, has the unit; what follows it.
