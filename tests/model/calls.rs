@@ -1,6 +1,7 @@
 //! The calls of a sequence, and the answers that are compared.
 
 use epochkv::{Change, Condition, ErrorKind, Expiry, Value};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 pub type Key = Vec<u8>;
@@ -153,6 +154,15 @@ impl Glob {
             Self::Two => key.len() == 2 && key[0] == b'b',
         }
     }
+}
+
+/// The keys that [`Call::Fill`] sets, and what to.
+pub fn fillers(count: u16) -> impl Iterator<Item = (&'static [u8], u16)> {
+    // Made once: making them takes longer than setting them.
+    static KEYS: LazyLock<Vec<Key>> =
+        LazyLock::new(|| (0..300).map(|n| format!("f{n}").into_bytes()).collect());
+    assert!(usize::from(count) <= KEYS.len());
+    KEYS.iter().map(|key| &key[..]).zip(0..count)
 }
 
 /// What an update that depends on what it sees makes of that.

@@ -1,6 +1,6 @@
 //! The reference: one plain map, one plain clock, written from the specification.
 
-use super::calls::{Answer, Call, Counting, Exact, Glob, Seen, TtlRule, added, exact};
+use super::calls::{Answer, Call, Counting, Exact, Glob, Seen, TtlRule, added, exact, fillers};
 use epochkv::{Change, Condition, ErrorKind, Expiry, Ttl, Value};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -47,9 +47,12 @@ fn too_deep(value: &Value) -> bool {
 }
 
 impl Spec {
+    fn is_live(&self, entry: &Entry) -> bool {
+        entry.deadline.is_none_or(|end| self.now < end * NS_PER_MS)
+    }
+
     fn live(&self, key: &[u8]) -> Option<&Entry> {
-        let alive = |end| self.now < end * NS_PER_MS;
-        self.entries.get(key).filter(|entry| entry.deadline.is_none_or(alive))
+        self.entries.get(key).filter(|entry| self.is_live(entry))
     }
 
     fn value(&self, key: &[u8]) -> Option<Value> {
@@ -222,8 +225,9 @@ impl Spec {
     }
 
     fn keys(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
-        let live = self.entries.keys().filter(|key| self.live(key).is_some());
-        let mut keys: Vec<_> = live.filter(|key| wanted(key)).cloned().collect();
+        let live = self.entries.iter().filter(|(_, entry)| self.is_live(entry));
+        let wanted = live.map(|(key, _)| key).filter(|key| wanted(key));
+        let mut keys: Vec<_> = wanted.cloned().collect();
         keys.sort_unstable();
         keys
     }
@@ -357,7 +361,7 @@ impl Spec {
             Call::DeleteMatching(glob) => self.retain(|key, _| !glob.is_match(key)),
             Call::Retain => self.retain(|_, value| value.as_int().is_none_or(|int| int % 2 == 0)),
             Call::Fill(count) => {
-                (0..*count).for_each(|n| self.put(format!("f{n}").as_bytes(), n.into(), None));
+                fillers(*count).for_each(|(key, n)| self.put(key, n.into(), None));
                 Answer::Done
             }
             Call::Clear => {

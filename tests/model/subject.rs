@@ -1,6 +1,6 @@
 //! The store under test: makes the calls, shows the answers.
 
-use super::calls::{Answer, Call, Counting, Glob, Key, Seen, TtlRule, added, exact};
+use super::calls::{Answer, Call, Counting, Glob, Key, Seen, TtlRule, added, exact, fillers};
 use super::spec::Spec;
 use epochkv::{
     Builder, Clock, Condition, Cursor, Error, Expiry, IncrOptions, Kv, ManualClock, Pattern,
@@ -114,18 +114,18 @@ impl<K: Text + ?Sized, S: BuildHasher> Subject<K, S> {
     }
 
     fn look(&self, key: &K) -> Answer {
-        let value = self.kv.get(key).map(Value::from);
+        let value = exact(self.kv.get(key));
         let others = [
             self.kv.with(key, |value| value.to_value()),
             self.kv.get_many([key]).remove(0).map(Value::from),
             Some(self.kv.get_or(key, "default").to_value()).filter(|_| self.kv.exists(key)),
         ];
         for other in others {
-            assert_eq!(format!("{other:?}"), format!("{value:?}"), "two ways to read");
+            assert_eq!(exact(other), value, "two ways to read");
         }
         let (exists, expiry) = (self.kv.exists(key), self.kv.expiry(key));
         let (ttl, ttl_ms) = (self.kv.ttl(key), self.kv.ttl_ms(key));
-        Answer::Look(Seen { value: exact(value), exists, expiry, ttl, ttl_ms })
+        Answer::Look(Seen { value, exists, expiry, ttl, ttl_ms })
     }
 
     fn get_many(&self, keys: &[Key]) -> Answer {
@@ -324,8 +324,8 @@ impl<K: Text + ?Sized, S: BuildHasher> Subject<K, S> {
                 Answer::Count(kv.retain(|_, value| value.as_int().is_none_or(|int| int % 2 == 0)))
             }
             Call::Fill(count) => {
-                for n in 0..*count {
-                    kv.set(K::of(format!("f{n}").as_bytes()), n).expect("an integer is accepted");
+                for (key, n) in fillers(*count) {
+                    kv.set(K::of(key), n).expect("an integer is accepted");
                 }
                 Answer::Done
             }
