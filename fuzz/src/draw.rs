@@ -4,6 +4,7 @@ use super::bytes::Bytes;
 use super::calls::{Call, Counting, Glob, Key, TtlRule};
 use super::tree::Tree;
 use epochkv::{Change, Condition, Ttl, Value};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// How deep calls are made within closures of calls.
@@ -18,11 +19,22 @@ pub struct Calls<'k> {
 /// A value; every other one is an integer, because only those are counted, and half
 /// of these are too wide to be counted in place.
 fn value(bytes: &mut Bytes<'_>) -> Value {
-    match bytes.below(4) {
-        0 => i64::from(bytes.byte() as i8).into(),
-        1 => bytes.pick(&[1 << 62, -(1 << 62) - 1, i64::MAX - 9, i64::MIN + 9]).into(),
-        _ => Tree::draw(bytes).to_value(),
+    match bytes.below(16) {
+        0..4 => i64::from(bytes.byte() as i8).into(),
+        4..8 => bytes.pick(&[1 << 62, -(1 << 62) - 1, i64::MAX - 9, i64::MIN + 9]).into(),
+        8 => deep(bytes),
+        _ => Tree::draw_small(bytes).to_value(),
     }
+}
+
+/// A value as deep as the store takes it, or one level deeper. Made once: making one takes
+/// longer than hundreds of calls.
+fn deep(bytes: &mut Bytes<'_>) -> Value {
+    static MADE: LazyLock<[Value; 2]> = LazyLock::new(|| {
+        let deepest = (0..Value::MAX_DEPTH).fold(1.into(), |inner, _| Value::list([inner]));
+        [deepest.clone(), Value::dict([("k", deepest)])]
+    });
+    bytes.pick(&*MADE)
 }
 
 /// Times to live, and steps of the clock.
@@ -159,7 +171,7 @@ impl Calls<'_> {
             27 => Call::WalkFrom(b.u64(), b.byte().into(), glob(b)),
             28 => Call::DeleteMatching(glob(b)),
             29 => Call::Retain,
-            30 => Call::Fill(b.pick(&[3, 10, 40, 90])),
+            30 => Call::Fill(b.pick(&[3, 3, 10, 10, 20, 20, 40, 90])),
             31 => b.pick(&[Call::Clear, Call::Upkeep]),
             32 => Call::UpdateMeanwhile(self.key(b), self.inner(b, nested), change(b)),
             33 => Call::InsertMeanwhile(self.key(b), self.inner(b, nested), value(b), time(b)),

@@ -8,6 +8,7 @@ use epochkv::{Pattern, PatternError, PatternErrorKind};
 
 const END_OF_PATTERN: u8 = 0xff;
 
+#[inline]
 pub fn run(input: &[u8]) {
     let end = input.iter().position(|byte| *byte == END_OF_PATTERN).unwrap_or(input.len());
     let (pattern, key) = (&input[..end], input.get(end + 1..).unwrap_or_default());

@@ -1,5 +1,7 @@
 //! What the fuzzing targets do with an input. `tests/fuzz.rs` does the same with the
 //! kept inputs, so nothing here needs a fuzzer.
+//!
+//! Every `run` is inline, so that a target is compiled, and counts edges, without the others.
 
 mod bytes;
 mod draw;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 type Store<K> = Kv<K, RandomState, ManualClock>;
 
+#[inline]
 pub fn run(input: &[u8]) {
     let mut bytes = Bytes::new(input);
     let dump = match bytes.below(4) {

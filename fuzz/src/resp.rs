@@ -12,6 +12,7 @@ const MAX_LINE: usize = 64 * 1024;
 /// Arguments, or no more than that there is an error.
 type Found = Result<Vec<Vec<u8>>, ()>;
 
+#[inline]
 pub fn run(input: &[u8]) {
     let zero = input.iter().position(|byte| *byte == 0).unwrap_or(input.len());
     let (sizes, bytes) = (&input[..zero], input.get(zero + 1..).unwrap_or_default());

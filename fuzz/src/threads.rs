@@ -25,6 +25,7 @@ const FILLERS: u8 = 60;
 /// What a thread did to the shared counters.
 type Counted = [i64; COUNTERS.len()];
 
+#[inline]
 pub fn run(input: &[u8]) {
     let mut bytes = Bytes::new(input);
     let hasher = Chosen::draw(&mut bytes);

@@ -36,11 +36,17 @@ const CHAINS: &[usize] = &[1, 120, 127, 128, 129, 300];
 
 impl Tree {
     pub fn draw(bytes: &mut Bytes<'_>) -> Self {
-        Self::draw_below(bytes, LEVELS)
+        Self::draw_below(bytes, LEVELS, true)
     }
 
-    fn draw_below(bytes: &mut Bytes<'_>, levels: usize) -> Self {
-        let containers = if levels == 0 { 0 } else { 3 };
+    /// Without chains, which take long to make.
+    pub fn draw_small(bytes: &mut Bytes<'_>) -> Self {
+        Self::draw_below(bytes, 2, false)
+    }
+
+    fn draw_below(bytes: &mut Bytes<'_>, levels: usize, chains: bool) -> Self {
+        let containers = if levels == 0 { 0 } else { 2 + usize::from(chains) };
+        let inner = |bytes: &mut Bytes<'_>| Self::draw_below(bytes, levels - 1, chains);
         match bytes.below(11 + containers) {
             0 => Self::Null,
             1 => Self::Bool(bytes.bool()),
@@ -54,11 +60,8 @@ impl Tree {
             // Longer than what is copied into an entry.
             9 => Self::Str("long".repeat(200 + bytes.below(200))),
             10 => Self::Bytes(vec![bytes.byte(); 1000 + bytes.below(100)]),
-            11 => Self::List(bytes.few(ITEMS, |bytes| Self::draw_below(bytes, levels - 1))),
-            12 => Self::dict(bytes.few(ITEMS, |bytes| {
-                let key = text(bytes);
-                (key, Self::draw_below(bytes, levels - 1))
-            })),
+            11 => Self::List(bytes.few(ITEMS, inner)),
+            12 => Self::dict(bytes.few(ITEMS, |bytes| (text(bytes), inner(bytes)))),
             _ => Self::chain(bytes, levels),
         }
     }
@@ -69,7 +72,7 @@ impl Tree {
 
     fn chain(bytes: &mut Bytes<'_>, levels: usize) -> Self {
         let (lists, length) = (bytes.bool(), bytes.pick(CHAINS));
-        let inner = Self::draw_below(bytes, levels.saturating_sub(2));
+        let inner = Self::draw_below(bytes, levels.saturating_sub(2), true);
         (0..length).fold(inner, |inner, _| match lists {
             true => Self::List(vec![inner]),
             false => Self::dict(vec![("k".into(), inner)]),
