@@ -1,7 +1,7 @@
-# For scripts that change a copy of the crate and see what fails; to be sourced.
+# For scripts that fuzz, or that change a copy of the crate and see what fails; to be sourced.
 #
-# Sets `source_dir` and `scratch`, which is removed at the end. Builds go to a directory
-# of their own below cargo's: cargo would take a changed library for the real one.
+# Sets `source_dir` and `scratch`, which is removed at the end. Builds of a copy go to a
+# directory of their own below cargo's: cargo would take a changed library for the real one.
 source_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
@@ -38,4 +38,30 @@ verdict() {
     else
         echo "ended without a verdict"
     fi
+}
+
+# build_fuzz MODE DIR [TARGET]: the fuzzing targets of the crate in the current directory, or
+# one of them, below DIR. By mode: under AddressSanitizer ("address"), or without it, for
+# volume ("volume"). Without a look at the operands of comparisons, which takes a third of the
+# time and tells little where almost every byte is a choice.
+build_fuzz() {
+    local sanitizer=address
+    [[ "$1" == address ]] || sanitizer=none
+    # Coverage and sanitizers are unstable; this makes the stable toolchain accept them.
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$2/$1" cargo fuzz build --release --debug-assertions \
+        --sanitizer "$sanitizer" --no-trace-compares "${@:3}"
+}
+
+# run_fuzz MODE DIR TARGET ARGUMENT...: one that was built.
+run_fuzz() {
+    local binary
+    binary="$(echo "$2/$1"/*/release/"$3")"
+    shift 3
+    # Inputs are long from the start. A feature is an edge, not also how often it was taken,
+    # and all kept inputs are as likely to be changed: else libFuzzer's bookkeeping takes most
+    # of the time. No search for leaks: garbage that waits for the collector looks like one
+    # after every input. Others look for leaks. No input frees nearly 16 MB.
+    ASAN_OPTIONS="quarantine_size_mb=16:malloc_context_size=8" "$binary" -max_len=256 \
+        -len_control=0 -use_counters=0 -entropic=0 -reload=0 -timeout=10 -detect_leaks=0 \
+        -print_final_stats=1 "$@"
 }

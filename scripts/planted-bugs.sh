@@ -135,12 +135,10 @@ tool() {
             cargo test -q --profile mutants --no-run --test "$file" && echo "1 passed"
             ;;
         fuzz)
-            export CARGO_TARGET_DIR="$target_dir/planted/fuzz" RUSTC_BOOTSTRAP=1
-            cargo fuzz build --release --debug-assertions "$file" || return 99
+            build_fuzz address "$target_dir/planted/fuzz" "$file" || return 99
             mkdir -p "$scratch/artifacts"
-            "$CARGO_TARGET_DIR"/*/release/"$file" -max_total_time=60 -max_len=512 -len_control=0 -timeout=10 \
-                -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$scratch/artifacts/" &&
-                echo "1 passed"
+            run_fuzz address "$target_dir/planted/fuzz" "$file" -max_total_time=60 \
+                -artifact_prefix="$scratch/artifacts/" && echo "1 passed"
             ;;
         address | leak)
             CARGO_TARGET_DIR="$target_dir/planted" timeout -k 1 900 scripts/sanitize.sh "$means" "$2"
@@ -166,6 +164,7 @@ try() {
     else
         result="$(verdict "$status" "$scratch/log")"
     fi
+    result+="$(sed -n 's/^stat::number_of_executed_units: */, executions: /p' "$scratch/log")"
 }
 
 echo '| bug | means | result | seconds |'
