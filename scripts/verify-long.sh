@@ -20,7 +20,7 @@ step() {
         orderings) scripts/orderings.sh ;;
         planted) scripts/planted-bugs.sh ;;
         sanitize) scripts/sanitize.sh ;;
-        fuzz) scripts/fuzz.sh 3600 ;;
+        fuzz) scripts/fuzz.sh 3600 && scripts/fuzz.sh --volume 10800 operations glob ;;
         mutants) scripts/mutants.sh ;;
         soak) scripts/soak.sh ;;
         churn)
