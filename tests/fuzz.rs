@@ -8,7 +8,7 @@ use std::path::Path;
 mod targets;
 
 /// All inputs together; minimized, so that replaying them costs next to nothing.
-const MAX_FILES: usize = 300;
+const MAX_FILES: usize = 600;
 const MAX_BYTES: usize = 200 << 10;
 
 /// The kept inputs of a target, with their names.
