@@ -338,15 +338,20 @@ proptest! {
 const LIMIT: Duration = Duration::from_secs(2);
 
 fn costs_little(name: &str, pattern: &str, key: &str, expected: bool) {
-    let start = Instant::now();
-    assert_eq!(Pattern::new(pattern).is_match(key), expected, "{name}");
-    assert_eq!(
-        Pattern::<[u8]>::new(pattern.as_bytes()).is_match(key.as_bytes()),
-        expected,
-        "{name}"
-    );
-    let spent = start.elapsed();
-    assert!(spent < LIMIT, "{name}: {spent:?}");
+    let time = || {
+        let start = Instant::now();
+        assert_eq!(Pattern::new(pattern).is_match(key), expected, "{name}");
+        assert_eq!(
+            Pattern::<[u8]>::new(pattern.as_bytes()).is_match(key.as_bytes()),
+            expected,
+            "{name}"
+        );
+        start.elapsed()
+    };
+    // Another process may take the time of one try.
+    let tries: Vec<_> =
+        (0..3).map_while(|_| Some(time()).filter(|spent| *spent >= LIMIT)).collect();
+    assert!(tries.len() < 3, "{name}: {tries:?}");
 }
 
 #[test]
