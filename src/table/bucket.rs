@@ -319,3 +319,21 @@ impl<E: Entry> Bucket<E> {
         }
     }
 }
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{SLOTS, home};
+
+    #[test]
+    fn homes_are_even_shares_of_the_16_bits_above_the_fingerprint() {
+        for slot in 0..SLOTS {
+            let first = (slot << 16).div_ceil(SLOTS) as u64;
+            let last = ((slot + 1) << 16).div_ceil(SLOTS) as u64 - 1;
+            for bits in [first, last] {
+                for others in [0, 0x7fff, u64::MAX << 31, u64::MAX << 31 | 0x7fff] {
+                    assert_eq!(home(bits << 15 | others), slot, "{bits:#x} {others:#x}");
+                }
+            }
+        }
+    }
+}

@@ -276,3 +276,162 @@ impl<'g, E: Entry> Array<'g, E> {
         }
     }
 }
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use crate::reclaim;
+    use crate::table::tests::{Hash, Map, collide, ends, spread};
+    use core::ops::Range;
+
+    /// The `n`th key of a bucket of a table of 64, where keys are their own hashes.
+    fn key(bucket: u64, n: u64) -> u64 {
+        bucket << 58 | n
+    }
+
+    fn set(map: &Map, buckets: Range<u64>, ns: Range<u64>) {
+        buckets.for_each(|bucket| ns.clone().for_each(|n| _ = map.set(key(bucket, n), 0)));
+    }
+
+    fn remove(map: &Map, bucket: u64, ns: Range<u64>) {
+        ns.for_each(|n| assert!(map.remove(key(bucket, n)).is_some()));
+    }
+
+    /// The buckets of the table, and of the one into which it is being migrated.
+    fn buckets(map: &Map) -> (usize, Option<usize>) {
+        let guard = reclaim::pin();
+        let array = map.table.array(&guard);
+        (array.len(), array.header().next.load(&guard).map(|next| next.len()))
+    }
+
+    #[test]
+    fn grows_from_five_entries_per_bucket_when_a_chain_gets_longer() {
+        let map = Map::with_buckets(6, |key| key);
+        set(&map, 0..45, 0..7);
+        set(&map, 0..1, 7..8);
+        assert_eq!((map.len(), buckets(&map)), (316, (64, None)));
+        set(&map, 45..46, 0..7);
+        assert_eq!((map.len(), buckets(&map)), (323, (64, None)));
+        set(&map, 46..47, 0..8);
+        assert_eq!((map.len(), buckets(&map)), (331, (64, Some(128))));
+    }
+
+    #[test]
+    fn where_chains_have_room_it_is_looked_every_64_insertions_whether_to_grow() {
+        let map = Map::with_buckets(6, |key| key);
+        set(&map, 0..1, 0..8);
+        set(&map, 1..46, 0..7);
+        set(&map, 0..1, 8..12);
+        assert_eq!((map.len(), buckets(&map)), (327, (64, None)));
+        let map = Map::with_buckets(6, |key| key);
+        set(&map, 0..1, 0..8);
+        set(&map, 1..45, 0..7);
+        set(&map, 0..1, 8..11);
+        assert_eq!((map.len(), buckets(&map)), (319, (64, None)));
+        set(&map, 0..1, 11..12);
+        assert_eq!((map.len(), buckets(&map)), (320, (64, Some(128))));
+    }
+
+    #[test]
+    fn is_rebuilt_if_many_overflow_buckets_are_left_of_former_chains() {
+        // 64 entries may have 9 overflow buckets, a quarter of 64, and 7.
+        for (overflow, rebuilt) in [(32, None), (33, Some(64))] {
+            let map = Map::with_buckets(6, |key| key);
+            let chain = 7 + 7 * overflow;
+            set(&map, 0..1, 0..chain);
+            remove(&map, 0, 63..chain);
+            assert_eq!((map.len(), buckets(&map)), (63, (64, None)));
+            set(&map, 0..1, 63..64);
+            assert_eq!(buckets(&map), (64, rebuilt), "{overflow}");
+        }
+    }
+
+    #[test]
+    fn grows_when_it_is_rebuilt_if_more_than_half_of_the_slots_are_in_use() {
+        let map = Map::with_buckets(6, |key| key);
+        set(&map, 0..33, 0..7);
+        'chains: for bucket in 33..50 {
+            for n in 0..60 {
+                set(&map, bucket..bucket + 1, n..n + 1);
+                assert!(map.len() < 5 * 64);
+                if buckets(&map).1.is_some() {
+                    break 'chains;
+                }
+            }
+            remove(&map, bucket, 0..60);
+        }
+        assert_eq!(buckets(&map), (64, Some(128)));
+    }
+
+    #[test]
+    fn shrinks_below_one_and_a_quarter_entries_per_bucket() {
+        // By at most three doublings, and to what the entries need.
+        for (entries, next) in [(81, None), (80, None), (79, Some(32)), (7, Some(8))] {
+            let map = Map::new(spread);
+            (0..entries).for_each(|key| _ = map.set(key, 0));
+            map.table.finish_migration();
+            map.table.resize_to(6, &reclaim::pin());
+            let guard = reclaim::pin();
+            while buckets(&map).0 != 64 {
+                let array = map.table.array(&guard);
+                let next = array.header().next.load(&guard).expect("a migration is running");
+                map.table.help_migration(array, next, &guard);
+            }
+            assert_eq!(buckets(&map), (64, next), "{entries}");
+        }
+    }
+
+    #[test]
+    fn every_64_removals_it_is_looked_whether_to_shrink() {
+        let map = Map::new(spread);
+        (0..143).for_each(|key| _ = map.set(key, 0));
+        map.table.finish_migration();
+        map.table.resize_to(6, &reclaim::pin());
+        map.table.finish_migration();
+        // A thread counts its removals in all tables.
+        let remove = |keys: Range<u64>| keys.for_each(|key| _ = map.remove(key));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                remove(0..64);
+                assert_eq!((map.len(), buckets(&map)), (79, (64, None)));
+                remove(64..65);
+                assert_eq!((map.len(), buckets(&map)), (78, (64, Some(32))));
+            });
+        });
+    }
+
+    /// Threads that stop anywhere leave some groups moved, others frozen only.
+    #[test]
+    fn a_frozen_bucket_answers_until_its_group_has_moved() {
+        for hash in [spread as Hash, collide, ends, |key| key << 48] {
+            for (from, to) in [(0, 3), (3, 0), (3, 3), (3, 5), (5, 3)] {
+                for moved in [0, 1, 4, 7] {
+                    let map = Map::new(hash);
+                    map.table.resize_to(from, &reclaim::pin());
+                    map.table.finish_migration();
+                    (0..60).for_each(|key| _ = map.set(key, key));
+                    map.table.finish_migration();
+                    let guard = reclaim::pin();
+                    map.table.resize_to(to, &guard);
+                    let array = map.table.array(&guard);
+                    let next = array.header().next.load(&guard).expect("it has begun");
+                    for group in 0..array.len().min(next.len()).min(moved) {
+                        array.migrate_group(next, group, &mut Vec::new(), &guard);
+                    }
+                    (0..array.len()).for_each(|index| array.at(index).freeze(&guard));
+                    let expected: Vec<_> = (0..60).collect();
+                    let state = || {
+                        let mut keys = map.keys();
+                        keys.sort_unstable();
+                        assert_eq!(keys, expected, "{from} to {to}, {moved} moved");
+                        assert!(expected.iter().all(|&key| map.get(key) == Some(key)));
+                        assert!((60..90).all(|key| map.get(key).is_none()));
+                        assert_eq!(map.len(), 60);
+                    };
+                    state();
+                    map.table.finish_migration();
+                    state();
+                }
+            }
+        }
+    }
+}

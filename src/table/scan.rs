@@ -254,3 +254,41 @@ fn remove_duplicates<E: Entry>(found: &mut Vec<Shared<'_, E>>, start: usize) {
     }
     found.truncate(kept + 1);
 }
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{Cursor, FEW, remove_duplicates};
+    use crate::reclaim::{self, Shared};
+    use crate::table::tests::{Hash, Map, Tiny, collide, spread};
+
+    #[test]
+    fn of_entries_met_twice_one_stays_and_others_are_left_alone() {
+        for hash in [spread as Hash, collide] {
+            for count in [1, 2, FEW / 2, FEW, 2 * FEW] {
+                let map = Map::with_buckets(0, hash);
+                (0..count as u64).for_each(|key| _ = map.set(key, 0));
+                map.table.shrink_to_fit();
+                let guard = reclaim::pin();
+                let mut found = Vec::new();
+                let mut cursor = Some(Cursor::START);
+                while let Some(at) = cursor {
+                    cursor = map.table.visit(at, &mut found, &guard);
+                }
+                let keys = |found: &[Shared<'_, Tiny>], from: usize| {
+                    let mut keys: Vec<u64> = found[from..].iter().map(|it| it.get().key).collect();
+                    keys.sort_unstable();
+                    keys
+                };
+                let expected: Vec<u64> = (0..count as u64).collect();
+                assert_eq!(keys(&found, 0), expected);
+                // What an earlier step has found is before the start.
+                found.extend_from_within(..);
+                remove_duplicates(&mut found, count);
+                assert_eq!((found.len(), keys(&found, count)), (2 * count, expected.clone()));
+                found.extend_from_within(count..);
+                remove_duplicates(&mut found, count);
+                assert_eq!((found.len(), keys(&found, count)), (2 * count, expected.clone()));
+            }
+        }
+    }
+}

@@ -2,16 +2,22 @@
 
 use super::{Cursor, Entry, Place, Table};
 use crate::reclaim::{self, Guard, Managed, Owned, Shared};
+use core::cell::Cell;
 use core::cmp::Ordering as Compare;
 use core::ptr::NonNull;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+thread_local! {
+    /// So many hashes are told before one panics; 0 for none.
+    static PANICS_AFTER: Cell<u64> = const { Cell::new(0) };
+}
+
 /// A key, a number, and a witness of its own release. Aligned as slot words need.
 #[repr(align(16))]
-struct Tiny {
-    key: u64,
+pub(super) struct Tiny {
+    pub(super) key: u64,
     value: u64,
     hash: u64,
     committed: AtomicBool,
@@ -42,6 +48,8 @@ impl Entry for Tiny {
     const REACH: usize = 0;
 
     fn hash(this: Shared<'_, Self>) -> u64 {
+        PANICS_AFTER.set(PANICS_AFTER.get().wrapping_sub(1));
+        assert!(PANICS_AFTER.get() != 0, "as planned");
         this.get().hash
     }
 
@@ -75,39 +83,43 @@ fn tiny(key: u64, value: u64, hash: u64, alive: &Arc<AtomicUsize>) -> Owned<Tiny
     unsafe { Owned::from_raw(raw) }
 }
 
-type Hash = fn(u64) -> u64;
+pub(super) type Hash = fn(u64) -> u64;
 
 /// Spreads well.
-fn spread(key: u64) -> u64 {
+pub(super) fn spread(key: u64) -> u64 {
     let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     key ^ (key >> 31)
 }
 
 /// All keys in one bucket with one fingerprint.
-fn collide(_: u64) -> u64 {
+pub(super) fn collide(_: u64) -> u64 {
     0x1234_5678_9abc_def0
 }
 
 /// A map of numbers on the table.
-struct Map {
-    table: Table<Tiny>,
+pub(super) struct Map {
+    pub(super) table: Table<Tiny>,
     hash: Hash,
     alive: Arc<AtomicUsize>,
 }
 
 impl Map {
-    fn new(hash: Hash) -> Self {
-        Self { table: Table::with_capacity(0), hash, alive: Arc::default() }
+    pub(super) fn new(hash: Hash) -> Self {
+        Self::with_buckets(0, hash)
     }
 
-    fn get(&self, key: u64) -> Option<u64> {
+    pub(super) fn with_buckets(lg: u32, hash: Hash) -> Self {
+        Self { table: Table::with_buckets(lg), hash, alive: Arc::default() }
+    }
+
+    pub(super) fn get(&self, key: u64) -> Option<u64> {
         let guard = reclaim::pin();
         self.table.find((self.hash)(key), &key, &guard).map(|tiny| tiny.get().value)
     }
 
     /// Sets the key; returns the old value.
-    fn set(&self, key: u64, value: u64) -> Option<u64> {
+    pub(super) fn set(&self, key: u64, value: u64) -> Option<u64> {
         let guard = reclaim::pin();
         let mut entry = tiny(key, value, (self.hash)(key), &self.alive);
         loop {
@@ -139,7 +151,7 @@ impl Map {
         }
     }
 
-    fn remove(&self, key: u64) -> Option<u64> {
+    pub(super) fn remove(&self, key: u64) -> Option<u64> {
         let guard = reclaim::pin();
         loop {
             let Place::Occupied(place) = self.locate(key, &guard) else {
@@ -155,7 +167,7 @@ impl Map {
         self.table.locate((self.hash)(key), &key, guard)
     }
 
-    fn keys(&self) -> Vec<u64> {
+    pub(super) fn keys(&self) -> Vec<u64> {
         let mut keys = Vec::new();
         let mut cursor = Some(Cursor::START);
         while let Some(at) = cursor {
@@ -167,7 +179,7 @@ impl Map {
         keys
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.table.len(&reclaim::pin())
     }
 }
@@ -383,7 +395,7 @@ fn every_word_is_a_cursor_and_a_step_costs_one_bucket() {
 }
 
 /// Hashes of a few buckets only, at both ends.
-fn ends(key: u64) -> u64 {
+pub(super) fn ends(key: u64) -> u64 {
     if key % 2 == 0 { spread(key) >> 60 } else { !(spread(key) >> 60) }
 }
 
@@ -439,4 +451,44 @@ fn a_walk_from_any_hash_meets_what_is_not_below_it() {
             }
         }
     }
+}
+
+#[test]
+fn the_shape_counts_what_a_chain_takes() {
+    let map = Map::with_buckets(6, collide);
+    let shape = || map.table.shape(&reclaim::pin());
+    let fill = |keys: u64| (0..keys).for_each(|key| _ = map.set(key, 0));
+    fill(7);
+    let alone = shape();
+    assert_eq!((alone.buckets, alone.overflow_buckets), (64, 0));
+    assert!((64 * 64..65 * 64 + 1024).contains(&alone.bytes), "{alone:?}");
+    // A slab of this table has eight buckets.
+    fill(8);
+    let slab = shape().bytes - alone.bytes;
+    assert!((8 * 64..9 * 64).contains(&slab), "{slab}");
+    for (keys, buckets) in [(8, 1), (14, 1), (15, 2), (63, 8), (64, 9)] {
+        fill(keys);
+        let shape = shape();
+        assert_eq!(shape.overflow_buckets, buckets, "{keys} keys");
+        assert_eq!(shape.bytes, alone.bytes + buckets.div_ceil(8) * slab, "{keys} keys");
+    }
+    let before = shape().bytes;
+    map.table.resize_to(7, &reclaim::pin());
+    let both = shape().bytes - before;
+    assert!((128 * 64..128 * 64 + 1024).contains(&both), "{both}");
+}
+
+#[test]
+fn a_panic_while_it_looks_for_rivals_withdraws_the_insertion() {
+    let map = Map::new(spread);
+    map.set(1, 1);
+    let insert = || {
+        // Once for the word of the claim, once in the search.
+        PANICS_AFTER.set(2);
+        map.set(2, 2)
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(insert)).expect_err("it panics");
+    assert_eq!((map.len(), map.get(2), map.keys()), (1, None, vec![1]));
+    assert!(flush_until(|| map.alive.load(Ordering::SeqCst) == 1), "an entry leaked");
+    assert_eq!((map.set(2, 3), map.get(2), map.len()), (None, Some(3), 2));
 }
