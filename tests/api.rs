@@ -418,6 +418,10 @@ fn several_handles_to_one_store_are_clones_of_one_cheap_handle() {
     let (kv, _) = store();
     let other = kv.clone();
     kv.set("k", 1).unwrap();
+    assert!(kv.is_same_store(&other) && !kv.is_same_store(&store().0));
+    assert_eq!(format!("{kv:?}"), "Kv { len: 1, .. }");
+    let named = Kv::builder().name("sessions").build();
+    assert_eq!(format!("{named:?}"), r#"Kv { name: "sessions", len: 0, .. }"#);
     drop(kv);
     assert_eq!(other.get("k").unwrap(), 1);
     assert_eq!(size_of::<Store>(), size_of::<usize>());

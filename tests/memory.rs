@@ -2,7 +2,7 @@
 //!
 //! One test at a time, because the counts are those of the process.
 
-use epochkv::{Kv, ManualClock, Pattern, Snapshot, Ttl, Value};
+use epochkv::{IncrOptions, Kv, ManualClock, Pattern, Snapshot, Ttl, Value};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicIsize, Ordering};
@@ -400,6 +400,31 @@ fn a_sweeper_gives_back_what_a_clear_and_an_idle_store_have_left() {
 }
 
 /// Notes that nobody takes: bounded, whatever writers do.
+#[test]
+fn a_counter_changes_in_place() {
+    let _alone = alone();
+    let (kv, _) = store();
+    kv.set("reading", "keeps what others remove").unwrap();
+    kv.set("count", 1).unwrap();
+    kv.set_ex("window", 1, 60).unwrap();
+    let ways: [&dyn Fn(i64); 6] = [
+        &|_| _ = kv.incr("count").unwrap(),
+        &|n| kv.set("count", n).unwrap(),
+        &|_| _ = kv.incr_with("count", &IncrOptions::by(1).ttl_on_create(9)).unwrap(),
+        &|_| _ = kv.incr_with("count", &IncrOptions::by(1).ttl_if_none(Ttl::NEVER)).unwrap(),
+        &|_| _ = kv.incr_with("window", &IncrOptions::by(1).ttl_if_none(9)).unwrap(),
+        &|_| _ = kv.incr_with("count", &IncrOptions::by(1).ttl_refresh(Ttl::NEVER)).unwrap(),
+    ];
+    for (n, way) in ways.iter().enumerate() {
+        let grown = kv.with("reading", |_| {
+            let before = out().0;
+            (0..10_000).for_each(way);
+            out().0 - before
+        });
+        assert!(grown.unwrap() < SLACK_BYTES, "way {n}: {grown:?}");
+    }
+}
+
 #[test]
 fn notes_without_a_sweep_are_bounded() {
     let _alone = alone();

@@ -1,7 +1,7 @@
 //! Times to live: every corner, by a clock that moves by hand.
 
 use epochkv::{Condition, ErrorKind, Expiry, Kv, Pattern, Ttl, Value};
-use operations::{Operation, Store, UPKEEP, all, store};
+use operations::{CONDITIONAL_WRITES, Operation, Store, UPKEEP, all, store};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -361,6 +361,18 @@ fn every_operation_on_an_expired_key_behaves_as_on_an_absent_one() {
         for value in &values {
             behaves_as_on_an_absent_key(operation, value);
         }
+    }
+}
+
+#[test]
+fn an_operation_that_decides_by_what_is_there_removes_and_counts_what_has_expired() {
+    for (name, operation) in CONDITIONAL_WRITES {
+        let (kv, clock) = store();
+        kv.set_ex("k", 5, 3).unwrap();
+        clock.advance(Duration::from_secs(3));
+        operation(&kv, "k");
+        let stats = kv.stats();
+        assert_eq!((stats.expired, stats.entries), (1, kv.live_len()), "{name}");
     }
 }
 

@@ -102,6 +102,12 @@ mod tests {
                 let mut other = text[..len].to_vec();
                 other[at] ^= 1;
                 assert!(!equal(&text[..len], &other), "{len} {at}");
+                // Equal differences in two words do not cancel each other.
+                for and in (0..len).filter(|and| *and != at) {
+                    let mut other = other.clone();
+                    other[and] ^= 1;
+                    assert!(!equal(&text[..len], &other), "{len} {at} {and}");
+                }
             }
         }
     }
