@@ -1,82 +1,103 @@
 #!/usr/bin/env bash
-# Mutation testing by cargo-mutants, one file of `src` after the other, in a copy of
-# the crate. A file that has a result is not run again; so a run that was stopped
-# goes on where it was. docs/MUTANTS.md explains the mutants that stay.
+# Mutation testing: the mutants that cargo-mutants names, judged by the package `mutants`
+# from one build of a copy of the crate. A mutant that has a result is not judged again;
+# so a run that was stopped goes on where it was. docs/MUTANTS.md explains it.
 #
-#   scripts/mutants.sh                     all files
+#   scripts/mutants.sh                     all of src
 #   scripts/mutants.sh src/kv src/key.rs   these, in this order
+#   scripts/mutants.sh --again PLACE...    those there that no test has caught
+#   scripts/mutants.sh --apart             those that have no switch, by cargo-mutants
 #   scripts/mutants.sh --report            a table of the results so far
 #
-# Results, a folder per file, are below target/mutants. Needs cargo-mutants and
-# cargo-nextest, which are installed if they are missing.
+# MUTANTS_SLOWEST   tests that take longer do not judge (1 second)
+# MUTANTS_TESTS     only tests judge whose "program name" has one of these parts (a,b,c)
+# MUTANTS_JOBS      how many tests run at once (2)
+# MUTANTS_THROUGH   a command that starts each step, such as a lock
+# MUTANTS_FOR       how long a step may take at most (seconds)
+#
+# Results are below target/mutants. Needs cargo-mutants, which is installed if it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-target_dir="$(realpath -m "${CARGO_TARGET_DIR:-target}")/mutants"
-results="$target_dir/results"
-mkdir -p "$results"
+work="$(realpath -m "${CARGO_TARGET_DIR:-target}")/mutants"
+read -r -a through <<<"${MUTANTS_THROUGH:-env}"
+mkdir -p "$work"
 
-# The tests that are built for what the quick ones have missed.
-others=(faults fuzz memory model peers reuse sweeper concurrent)
-
-# report FOLDER...: counts by cargo-mutants' outcome. A mutant that hangs is caught.
-report() {
-    local folder caught missed hung unviable all_caught=0 all_missed=0
-    # What the second run did not repeat is in the results of the first.
-    both() { cat "$folder"/mutants.out{.old,}/"$1".txt 2>/dev/null | wc -l; }
-    echo '| file | caught | of these by hanging | missed | do not build |'
-    echo '| --- | ---: | ---: | ---: | ---: |'
-    for folder in "$@"; do
-        [[ -e "$folder/done" ]] || continue
-        hung="$(both timeout)" unviable="$(both unviable)" caught=$(($(both caught) + $(both timeout)))
-        missed="$(cat "$folder/mutants.out/missed.txt" 2>/dev/null | wc -l)"
-        all_caught=$((all_caught + caught)) all_missed=$((all_missed + missed))
-        echo "| \`$(cat "$folder/done")\` | $caught | $hung | $missed | $unviable |"
-    done
-    echo
-    echo "$all_caught of $((all_caught + all_missed)) caught"
+# copy FOLDER: the crate as it is.
+copy() {
+    rm -rf "$1"
+    mkdir -p "$1"
+    tar --exclude=./target --exclude=./.git --exclude=./mutants -cf - . | tar -C "$1" -xf -
 }
 
-if [[ "${1:-}" == --report ]]; then
-    report "$results"/*
-    exit
-fi
+# report: counts by file. A mutant that hangs is caught. The last result of a mutant counts.
+report() {
+    cat "$work"/results "$work"/results-* 2>/dev/null | awk -F'\t' '
+        { outcome[$3] = $1 }
+        END {
+            for (name in outcome) {
+                file = name; sub(/:.*/, "", file)
+                files[file]; count[file, outcome[name]]++; all[outcome[name]]++
+            }
+            print "| file | caught | of these by hanging | missed | do not build |"
+            print "| --- | ---: | ---: | ---: | ---: |"
+            sort = "sort"
+            for (file in files)
+                printf "| `%s` | %d | %d | %d | %d |\n", file, count[file, "caught"] + count[file, "hung"],
+                    count[file, "hung"], count[file, "missed"] + count[file, "sometimes"],
+                    count[file, "unviable"] | sort
+            close(sort)
+            caught = all["caught"] + all["hung"]
+            printf "\n%d of %d caught\n", caught, caught + all["missed"] + all["sometimes"]
+        }'
+}
+
+# Those that no switch can be made for, each by a build of its own.
+apart() {
+    copy "$work/apart"
+    cd "$work/apart"
+    export CARGO_TARGET_DIR="$work/apart-build"
+    rm -rf "$work/apart-results"
+    status=0
+    "${through[@]}" cargo mutants --in-place --timeout 900 --no-times --colors never \
+        --output "$work/apart-results" --re "$(cat "$work/apart.re")" || status=$?
+    # 2: some were missed; 3: some hung. Anything else is no result.
+    [[ "$status" =~ ^[023]$ ]]
+    for outcome in caught missed timeout unviable; do
+        sed "s/^/${outcome/timeout/hung}\t\t/" "$work/apart-results/mutants.out/$outcome.txt"
+    done >"$work/results-apart"
+}
 
 cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants
-cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+again=
+case "${1:-}" in
+--report)
+    report
+    exit
+    ;;
+--apart)
+    apart
+    exit
+    ;;
+--again)
+    again=1
+    shift
+    ;;
+esac
 [[ $# -gt 0 ]] || set -- src
-copy="$target_dir/crate"
-rm -rf "$copy"
-mkdir -p "$copy"
-tar --exclude=./target --exclude=./.git -cf - . | tar -C "$copy" -xf -
-cd "$copy"
-export CARGO_TARGET_DIR="$target_dir/build"
-export EPOCHKV_PATIENCE="${EPOCHKV_PATIENCE:-3}"
-# As it is, the crate passes: else every mutant would count as caught.
-[[ -n "${NO_BASELINE:-}" ]] || cargo nextest run --cargo-profile mutants $(sed -n 's/^ *"\(--.*\)",$/\1/p' .cargo/mutants.toml) \
-    --profile mutants --no-fail-fast --retries 2 --status-level fail
+[[ -z "$again" ]] || export MUTANTS_AGAIN=1
 
-# mutate FILE ARGUMENT...
-mutate() {
-    local status=0
-    cargo mutants --in-place --baseline skip --timeout 900 --no-times --colors never \
-        --output "$folder" --file "$@" >>"$folder/log" 2>&1 || status=$?
-    # 2: some were missed; 3: some hung. Anything else is no result.
-    if [[ "$status" != 0 && "$status" != 2 && "$status" != 3 ]]; then
-        tail -n 20 "$folder/log" >&2
-        exit 1
-    fi
-}
-
-for file in $(for place in "$@"; do find "$place" -name '*.rs' | sort; done); do
-    folder="$results/${file//\//-}"
-    [[ ! -e "$folder/done" ]] || continue
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    mutate "$file"
-    if [[ -s "$folder/mutants.out/missed.txt" ]]; then
-        mutate "$file" --iterate "${others[@]/#/--cargo-arg=--test=}"
-    fi
-    echo "$file" >"$folder/done"
-    report "$folder" | sed -n 3p
+cargo mutants --list --json >"$work/list.json"
+"${through[@]}" cargo build --release --manifest-path mutants/Cargo.toml --target-dir "$work/tool"
+tool="$work/tool/release/mutants"
+copy "$work/crate"
+export CARGO_TARGET_DIR="$work/build"
+"${through[@]}" "$tool" switch "$work/list.json" "$work/crate"
+"${through[@]}" "$tool" build "$work/crate"
+# 75: the step's time was over before its work.
+status=75
+while [[ "$status" == 75 ]]; do
+    status=0
+    "${through[@]}" "$tool" judge "$work/crate" "$@" || status=$?
 done
-report "$results"/*
+[[ "$status" == 0 ]]
+report

@@ -90,7 +90,26 @@ fn word_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::equal;
+    use super::{Handle, Record, equal};
+    use crate::reclaim::Managed;
+    use crate::value::Value;
+
+    #[test]
+    fn the_bytes_of_a_record_are_those_of_its_block_and_of_what_it_shares() {
+        let value = size_of::<Value>();
+        let dict = Value::dict((0..50).map(|n| (n.to_string(), n)));
+        for (content, shared) in [
+            (Value::Int(1), 0),
+            (Value::list([1; 100]), 100 * value),
+            (dict, 50 * 2 * value),
+            ("x".repeat(5000).into(), 5000),
+            (vec![1u8; 5000].into(), 5000),
+        ] {
+            let record = Handle::<str>::detached(b"key", &content.into());
+            let bytes = <Record<str> as Managed>::bytes(record.share());
+            assert!((shared + 32..shared + 128).contains(&bytes), "{shared}: {bytes}");
+        }
+    }
 
     #[test]
     fn equality_is_that_of_slices() {

@@ -1,0 +1,152 @@
+//! Runs the tests that reach a mutant, with it switched on, until one fails.
+
+use crate::tests::{self, Outcome, Test, Turn, for_each, setting};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::Write;
+use std::iter;
+use std::path::Path;
+use std::sync::Mutex;
+
+/// So many tests have a process each.
+const ALONE: usize = 12;
+
+struct Mutant {
+    id: usize,
+    /// Of its group, whose switch is one.
+    first: usize,
+    name: String,
+    file: String,
+}
+
+fn mutants(root: &Path) -> Vec<Mutant> {
+    let text = fs::read_to_string(root.join("switched.json")).expect("switched.json");
+    let list: Value = serde_json::from_str(&text).expect("JSON");
+    let number = |value: &Value| value.as_u64().expect("a number") as usize;
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let list = list.as_array().expect("an array").iter();
+    list.map(|one| Mutant {
+        id: number(&one["id"]),
+        first: number(&one["first"]),
+        name: text(&one["name"]),
+        file: text(&one["file"]),
+    })
+    .collect()
+}
+
+/// Judges the mutants of `places`, files or folders, in this order, that have no result; or,
+/// with `MUTANTS_AGAIN`, that no test has caught.
+pub fn all(root: &Path, places: &[&str]) {
+    let mutants = mutants(root);
+    let length = mutants.iter().map(|mutant| mutant.id + 1).max().unwrap_or(1);
+    let tests = tests::note(root, length);
+    let turn = Turn::new();
+
+    let path = root.parent().expect("a folder").join("results");
+    let done = results(&path);
+    let again = std::env::var_os("MUTANTS_AGAIN").is_some();
+    let is_left = |mutant: &&Mutant| match done.get(&mutant.name) {
+        Some(outcome) => again && (outcome == "missed" || outcome == "sometimes"),
+        None => true,
+    };
+    let mut queued = HashSet::new();
+    let mut queue = vec![];
+    for place in places {
+        let here = mutants.iter().filter(|mutant| mutant.file.starts_with(place));
+        queue.extend(here.filter(is_left).filter(|mutant| queued.insert(mutant.id)));
+    }
+    println!("{} mutants", queue.len());
+    let output = File::options().create(true).append(true).open(&path).expect("results");
+    let output = Mutex::new(output);
+    let catches = Mutex::new(HashMap::new());
+    for_each(queue, &turn, |mutant| {
+        let line = format!("{}\t{}\n", judge(root, mutant, &tests, &catches), mutant.name);
+        output.lock().expect("a file").write_all(line.as_bytes()).expect("results");
+    });
+    turn.end();
+}
+
+/// How many of a file's mutants a test has caught.
+type Catches<'a> = Mutex<HashMap<(&'a str, usize), usize>>;
+
+/// The outcome, and what it is owed to.
+fn judge<'a>(root: &Path, mutant: &'a Mutant, tests: &[Test], catches: &Catches<'a>) -> String {
+    let slowest = setting("MUTANTS_SLOWEST", 1.0);
+    let wanted = std::env::var("MUTANTS_TESTS").unwrap_or_default();
+    let is_wanted = |test: &Test| wanted.split(',').any(|part| by(test).contains(part));
+    let key = |index| (&*mutant.file, index);
+    // Those that promise most for their time are first.
+    let mut order: Vec<(usize, f64)> = {
+        let catches = catches.lock().expect("counts");
+        let promise = |(index, test): (usize, &Test)| {
+            let seconds = test.seconds.filter(|seconds| *seconds <= slowest)?;
+            let caught = catches.get(&key(index)).copied().unwrap_or(0);
+            let reaches = test.reached[mutant.first] && is_wanted(test);
+            reaches.then_some((index, (1 + 3 * caught) as f64 / (seconds + 0.01)))
+        };
+        tests.iter().enumerate().filter_map(promise).collect()
+    };
+    order.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let id = mutant.id.to_string();
+    let mut sometimes = None;
+    // The others of a program run together, which costs less than a process each.
+    let (first, others) = order.split_at(order.len().min(ALONE));
+    let mut batches: Vec<Vec<usize>> = first.iter().map(|(index, _)| vec![*index]).collect();
+    let mut of_program: HashMap<&str, usize> = HashMap::new();
+    for (index, _) in others {
+        let batch = of_program.entry(&*tests[*index].program).or_insert(batches.len());
+        if *batch == batches.len() {
+            batches.push(vec![]);
+        }
+        batches[*batch].push(*index);
+    }
+    for batch in batches {
+        let outcome = run(root, batch.iter().map(|index| &tests[*index]), &id);
+        let mut failing = None;
+        if outcome == Outcome::Failed {
+            // Again, lest chance or another process be what was seen.
+            let runs = if batch.len() == 1 { 2 } else { 1 };
+            let again = batch.iter().flat_map(|index| iter::repeat_n(*index, runs));
+            failing = again
+                .into_iter()
+                .find(|index| run(root, iter::once(&tests[*index]), &id) != Outcome::Passed);
+        }
+        let by = by(&tests[failing.unwrap_or(batch[0])]);
+        match (outcome, failing) {
+            (Outcome::Passed, _) => {}
+            (Outcome::Hung, _) => return format!("hung\t{by}"),
+            (Outcome::Failed, None) => sometimes = Some(by),
+            (Outcome::Failed, Some(index)) => {
+                *catches.lock().expect("counts").entry(key(index)).or_default() += 1;
+                return format!("caught\t{by}");
+            }
+        }
+    }
+    match sometimes {
+        Some(by) => format!("sometimes\t{by}"),
+        None => format!("missed\tof {}", order.len()),
+    }
+}
+
+/// A test by its program and name.
+fn by(test: &Test) -> String {
+    let program = Path::new(&test.program).file_name().and_then(|name| name.to_str());
+    let program = program.and_then(|name| name.rsplit_once('-')).expect("a hash").0;
+    format!("{program} {}", test.name)
+}
+
+/// Runs tests of one program with the mutant on.
+fn run<'t>(root: &Path, tests: impl Iterator<Item = &'t Test>, id: &str) -> Outcome {
+    tests::run(root, &tests.collect::<Vec<_>>(), "MUTANT", id)
+}
+
+/// Outcomes by name of mutant. The last one counts.
+fn results(path: &Path) -> HashMap<String, String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let outcome = |line: &str| {
+        let (outcome, rest) = line.split_once('\t')?;
+        Some((rest.split_once('\t')?.1.to_owned(), outcome.to_owned()))
+    };
+    text.lines().filter_map(outcome).collect()
+}
