@@ -297,3 +297,26 @@ pub fn set_gate(closed: bool) {
 pub fn release_kept() {
     collector::release_kept();
 }
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{BYTES_PER_BATCH, ENTRIES_PER_BATCH, with_batch};
+
+    #[test]
+    fn a_batch_is_handed_over_when_it_has_many_entries_or_many_bytes() {
+        let test = || {
+            let pending = || with_batch(|batch| batch.entries.len()).expect("the thread lives");
+            let kv = crate::Kv::new();
+            kv.set("k", "small").unwrap();
+            for removed in 1..=3 * ENTRIES_PER_BATCH {
+                kv.set("k", "small").unwrap();
+                assert_eq!(pending(), removed % ENTRIES_PER_BATCH);
+            }
+            kv.set("k", vec![0; BYTES_PER_BATCH]).unwrap();
+            assert_eq!(pending(), 1, "a small one was removed");
+            kv.set("k", "small").unwrap();
+            assert_eq!(pending(), 0, "a large one was removed");
+        };
+        std::thread::spawn(test).join().expect("the test panicked");
+    }
+}

@@ -106,7 +106,10 @@ pub fn help() {
 
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64", not(miri)))]
 mod tests {
-    use super::{READS_PER_BATCH, barrier, batch_is_full, slot};
+    use super::{
+        READS_PER_BATCH, SECTIONS_PER_TURN, barrier, batch_is_full, is_turn, slot, waiting,
+    };
+    use crate::reclaim::pin;
 
     fn on_a_new_thread(test: impl FnOnce() + Send + 'static) {
         barrier::prepare();
@@ -161,5 +164,16 @@ mod tests {
             batch_is_full();
             assert!(slot().is_none());
         });
+    }
+
+    #[test]
+    fn while_garbage_waits_every_1024th_section_is_somebodys_turn_to_help() {
+        // Nothing that is removed while it lives is freed.
+        let _guard = pin();
+        let kv = crate::Kv::new();
+        (0..200).for_each(|_| kv.set("k", "text").unwrap());
+        assert!(waiting() >= 128, "{} wait", waiting());
+        assert!(is_turn(SECTIONS_PER_TURN) && is_turn(2 * SECTIONS_PER_TURN));
+        assert!(!is_turn(1) && !is_turn(SECTIONS_PER_TURN - 1));
     }
 }
