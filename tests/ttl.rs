@@ -1,9 +1,13 @@
 //! Times to live: every corner, by a clock that moves by hand.
 
-use epochkv::{Condition, ErrorKind, Expiry, Kv, Pattern, Ttl, Value};
+use epochkv::{
+    Clock, Condition, ErrorKind, Expiry, Kv, ManualClock, Pattern, SystemClock, Ttl, TtlKind, Value,
+};
 use operations::{CONDITIONAL_WRITES, Operation, Store, UPKEEP, all, store};
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 #[path = "common/operations.rs"]
 mod operations;
@@ -412,6 +416,46 @@ fn the_table_of_operations_names_every_public_operation() {
     assert!(found.contains("get") && found.contains("scan_page"), "{found:?}");
     let missing: Vec<_> = found.difference(&named).collect();
     assert!(missing.is_empty(), "add to tests/common/operations.rs: {missing:?}");
+}
+
+#[test]
+fn a_clock_that_is_shared_is_asked_for_all_it_knows() {
+    struct Noted(ManualClock, AtomicUsize);
+    impl Clock for Noted {
+        fn now_ns(&self) -> u64 {
+            self.0.now_ns()
+        }
+
+        fn refresh(&self) {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn unix_time(&self) -> Duration {
+            self.0.unix_time() + ms(1)
+        }
+    }
+    let (manual, clock) = (ManualClock::new(), Arc::new(Noted(ManualClock::new(), 0.into())));
+    clock.0.advance(ms(60));
+    let shared: [Arc<dyn Clock>; 2] = [clock.clone(), Arc::new(manual)];
+    assert_eq!(shared.each_ref().map(|it| it.now_ns()), [60_000_000, 0]);
+    assert_eq!(shared.each_ref().map(|it| it.unix_time()), [ms(61), ms(0)]);
+    shared[0].refresh();
+    assert_eq!(clock.1.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn the_default_calendar_is_that_of_the_system() {
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let before = now();
+    let told = SystemClock::new().unix_time();
+    assert!((before..=now()).contains(&told), "{told:?}");
+}
+
+#[test]
+fn the_three_kinds_of_a_time_to_live_are_told_apart() {
+    assert_eq!(Ttl::NEVER.kind(), TtlKind::Never);
+    assert_eq!(Ttl::from(ms(3)).kind(), TtlKind::After(ms(3)));
+    assert_eq!(Ttl::until(ms(3)).kind(), TtlKind::Until(ms(3)));
 }
 
 #[test]

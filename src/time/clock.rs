@@ -86,6 +86,10 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn refresh(&self) {
         (**self).refresh();
     }
+
+    fn unix_time(&self) -> Duration {
+        (**self).unix_time()
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {
