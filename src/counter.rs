@@ -117,7 +117,40 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
-    use super::Sharded;
+    use super::{SEATS, Sharded, seat};
+    use std::sync::Barrier;
+    use std::time::{Duration, Instant};
+
+    /// The owned seats of threads that live at once, more than there are seats.
+    fn owned() -> Vec<usize> {
+        let count = 3 * *SEATS + 1;
+        let all = Barrier::new(count);
+        let take = || {
+            let mine = seat();
+            all.wait();
+            mine
+        };
+        let mut seats: Vec<usize> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..count).map(|_| scope.spawn(take)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+        });
+        seats.sort_unstable();
+        assert!(seats.iter().all(|it| *it < 2 * *SEATS), "{seats:?}");
+        seats.truncate(seats.partition_point(|it| it < &*SEATS));
+        seats
+    }
+
+    #[test]
+    fn a_seat_is_one_threads_alone_and_free_after_it() {
+        let first = owned();
+        assert!(first.is_sorted_by(|one, next| one < next), "owned by two: {first:?}");
+        // Other tests may have seats too, but not for long.
+        let start = Instant::now();
+        while !first.iter().all(|seat| owned().contains(seat)) {
+            assert!(start.elapsed() < Duration::from_secs(20), "{first:?} are not given back");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
 
     #[test]
     fn sums_over_threads() {
