@@ -323,6 +323,24 @@ impl<E: Entry> Bucket<E> {
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
     use super::{SLOTS, home};
+    use crate::reclaim;
+    use crate::table::tests::Map;
+
+    #[test]
+    fn an_entry_goes_to_its_home_and_else_to_the_first_free_slot() {
+        for slot in 0..SLOTS {
+            let map = Map::with_buckets(0, |key| key);
+            let first = ((slot << 16).div_ceil(SLOTS) as u64) << 15;
+            let guard = reclaim::pin();
+            let array = map.table.array(&guard);
+            let live = |at: usize| array.at(0).slots()[at].load(&guard).is_live();
+            map.set(first, 0);
+            assert!((0..SLOTS).all(|at| live(at) == (at == slot)), "{slot}");
+            map.set(first + 1, 0);
+            let free = usize::from(slot == 0);
+            assert!((0..SLOTS).all(|at| live(at) == (at == slot || at == free)), "{slot}");
+        }
+    }
 
     #[test]
     fn homes_are_even_shares_of_the_16_bits_above_the_fingerprint() {
