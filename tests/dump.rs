@@ -283,6 +283,7 @@ fn progress_is_shown_and_ends_with_the_result() {
     let loaded = other.load_with(&bytes[..], progress).unwrap();
     assert!(shown.is_sorted_by_key(|it| (it.bytes, it.read, it.expired, it.stored)));
     assert_eq!(shown.iter().filter(|it| it.stored == 0).count(), 5);
+    assert_eq!(shown.iter().filter(|it| it.stored > 0).count(), 5);
     assert_eq!(shown.last(), Some(&loaded));
     assert_eq!((loaded.read, loaded.expired, loaded.stored), (5001, 1, 5000));
 }

@@ -167,6 +167,7 @@ fn strict_tells_the_first_doubt_and_its_position() {
     // The same pattern, in bytes, has another range.
     assert!(Pattern::strict("[本-日]").is_err());
     assert!(Pattern::<[u8]>::strict("[本-日]".as_bytes()).is_ok());
+    assert_eq!(Pattern::<str>::new("[本-日]*").as_bytes(), "[本-日]*".as_bytes());
     let sound =
         ["", "*", "a?b*", "[a-z]", "[-a]", "[a-]", "[^a]", "[a-a]", r"\\", r"\[", "]", "a-b"];
     for text in sound {

@@ -124,6 +124,14 @@ fn by_zero_creates_a_zero_and_otherwise_changes_nothing() {
 }
 
 #[test]
+fn options_tell_what_they_were_given() {
+    for (amount, saturate) in [(-5, true), (7, false)] {
+        let options = IncrOptions::by(amount).saturate(saturate);
+        assert_eq!((options.amount(), options.saturates()), (amount, saturate));
+    }
+}
+
+#[test]
 fn bounds_of_incr_with() {
     let free = IncrOptions::by;
     // What is there (None: nothing), the call, and what it answers.

@@ -97,6 +97,15 @@ fn stay_as_they_were_whatever_happens_to_the_key_and_the_store() {
 }
 
 #[test]
+fn parts_are_read_in_place() {
+    let kv = Kv::new();
+    kv.set("k", Value::dict([("a", Value::list([1, 2]))])).unwrap();
+    let snapshot = kv.get("k").unwrap();
+    assert_eq!(snapshot.get("a"), Some(&Value::list([1, 2])));
+    assert_eq!((snapshot.get("b"), snapshot.at(0)), (None, None));
+}
+
+#[test]
 fn a_counter_snapshot_does_not_count_on() {
     let kv = Kv::new();
     kv.set("k", 1).unwrap();

@@ -436,6 +436,7 @@ fn a_clock_that_is_shared_is_asked_for_all_it_knows() {
     }
     let (manual, clock) = (ManualClock::new(), Arc::new(Noted(ManualClock::new(), 0.into())));
     clock.0.advance(ms(60));
+    assert!(format!("{:?}", clock.0).contains("60ms"));
     let shared: [Arc<dyn Clock>; 2] = [clock.clone(), Arc::new(manual)];
     assert_eq!(shared.each_ref().map(|it| it.now_ns()), [60_000_000, 0]);
     assert_eq!(shared.each_ref().map(|it| it.unix_time()), [ms(61), ms(0)]);

@@ -240,7 +240,10 @@ pub fn note(root: &Path, length: usize) -> Vec<Test> {
         .iter()
         .map(|it| json!({"program": it.program, "name": it.name, "seconds": it.seconds, "rounds": it.rounds}))
         .collect();
-    fs::write(&path, json!(list).to_string()).expect("tests.json");
+    // At once: another run may be reading it.
+    let new = root.join(format!("tests.json.{}", std::process::id()));
+    fs::write(&new, json!(list).to_string()).expect("tests.json");
+    fs::rename(&new, &path).expect("tests.json");
     turn.end();
     for (index, test) in tests.iter_mut().enumerate() {
         let bytes = fs::read(file(index)).expect("what was reached");
