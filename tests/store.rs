@@ -7,6 +7,7 @@ use epochkv::{
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// The output of a future that is ready at once, as all of them are here.
 fn now<F: Future>(future: F) -> F::Output {
@@ -14,6 +15,10 @@ fn now<F: Future>(future: F) -> F::Output {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("it waits"),
     }
+}
+
+fn done<T>(future: impl Future<Output = Result<T, StoreError>>) -> T {
+    now(future).expect("no error")
 }
 
 /// A task of a runtime: whatever the store is, the future must be `Send`.
@@ -49,6 +54,36 @@ fn the_store_is_the_same_by_either_way() {
     assert!(!now(Store::exists(&kv, "k")).expect("exists"));
     assert_eq!(now(Store::get_or(&kv, "k", 7)).expect("get"), 7);
     assert_eq!(now(Store::ttl(&kv, "k")).expect("ttl"), -2);
+}
+
+#[test]
+fn what_a_call_did_is_what_it_answers() {
+    let kv = Kv::new();
+    let (minute, one) = (Duration::from_secs(60), Value::from(1));
+    assert_eq!(done(Store::get(&kv, "k")), None);
+    for there in [true, false] {
+        let answer = there.then(|| one.clone().into());
+        let renew = || there.then(|| kv.set("k", 1).expect("set"));
+        renew();
+        assert_eq!(done(Store::get(&kv, "k")), answer.clone());
+        assert_eq!(done(Store::exists(&kv, "k")), there);
+        assert_eq!(done(Store::expire(&kv, "k", minute)), there);
+        assert_eq!(kv.ttl("k"), if there { 60 } else { -2 });
+        assert_eq!(done(Store::persist(&kv, "k")), there);
+        assert_eq!(done(Store::get_and_expire(&kv, "k", minute)), answer.clone());
+        assert_eq!(kv.ttl("k"), if there { 60 } else { -2 });
+        let keys = if there { vec!["k".to_owned()] } else { vec![] };
+        assert_eq!(done(Store::keys(&kv, "*")), keys);
+        assert_eq!(done(Store::take(&kv, "k")), answer);
+        renew();
+        assert_eq!(done(Store::delete(&kv, "k")), there);
+        renew();
+        assert_eq!(done(Store::compare_and_delete(&kv, "k", &one)), there);
+        assert!(!kv.exists("k"));
+    }
+    kv.set("k", 1).expect("set");
+    now(Store::clear(&kv)).expect("clear");
+    assert!(kv.is_empty());
 }
 
 #[test]
