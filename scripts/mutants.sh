@@ -29,10 +29,10 @@ copy() {
     tar --exclude=./target --exclude=./.git --exclude=./mutants -cf - . | tar -C "$1" -xf -
 }
 
-# report: counts by file. A mutant that hangs is caught. The last result of a mutant counts.
+# report: counts by file. A mutant that hangs is caught, and what was caught once stays so.
 report() {
     cat "$work"/results "$work"/results-* 2>/dev/null | awk -F'\t' '
-        { outcome[$3] = $1 }
+        outcome[$3] != "caught" && outcome[$3] != "hung" { outcome[$3] = $1 }
         END {
             for (name in outcome) {
                 file = name; sub(/:.*/, "", file)

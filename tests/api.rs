@@ -207,6 +207,16 @@ mod delete {
 }
 
 #[test]
+fn of_many_deleted_keys_those_that_were_there_are_counted() {
+    let (kv, _) = store();
+    let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    kv.set_many(names.iter().map(|name| (name.as_str(), 1)), 0).unwrap();
+    let absent = ["x", "0", "199"];
+    assert_eq!(kv.delete_many(names.iter().map(String::as_str).chain(absent)), 200);
+    assert!(kv.is_empty());
+}
+
+#[test]
 fn exists_is_true_exactly_if_get_would_hit() {
     let (kv, clock) = store();
     for value in one_of_each_kind() {

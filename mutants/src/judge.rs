@@ -47,8 +47,8 @@ pub fn all(root: &Path, places: &[&str]) {
     let done = results(&path);
     let again = std::env::var_os("MUTANTS_AGAIN").is_some();
     let is_left = |mutant: &&Mutant| match done.get(&mutant.name) {
-        Some(outcome) => again && (outcome == "missed" || outcome == "sometimes"),
-        None => true,
+        Some(outcome) => again && !is_caught(outcome),
+        None => !again,
     };
     let mut queued = HashSet::new();
     let mut queue = vec![];
@@ -141,12 +141,23 @@ fn run<'t>(root: &Path, tests: impl Iterator<Item = &'t Test>, id: &str) -> Outc
     tests::run(root, &tests.collect::<Vec<_>>(), "MUTANT", id)
 }
 
-/// Outcomes by name of mutant. The last one counts.
+fn is_caught(outcome: &str) -> bool {
+    outcome == "caught" || outcome == "hung"
+}
+
+/// Outcomes by name of mutant. One that was caught once is caught, whatever other tests say.
 fn results(path: &Path) -> HashMap<String, String> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let outcome = |line: &str| {
         let (outcome, rest) = line.split_once('\t')?;
         Some((rest.split_once('\t')?.1.to_owned(), outcome.to_owned()))
     };
-    text.lines().filter_map(outcome).collect()
+    let mut results = HashMap::new();
+    for (name, outcome) in text.lines().filter_map(outcome) {
+        let known: &mut String = results.entry(name).or_default();
+        if !is_caught(known) {
+            *known = outcome;
+        }
+    }
+    results
 }
