@@ -40,7 +40,7 @@ pub struct Stats {
     /// How often the table has grown or shrunk.
     pub resizes: u64,
     /// Expired entries that were removed, by operations that met them or by
-    /// sweeps.
+    /// sweeps. A plain `set` does not look at what it replaces, and counts none.
     pub expired: usize,
     /// Those of them that sweeps have removed.
     pub swept: usize,
