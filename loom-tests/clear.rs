@@ -6,6 +6,7 @@ mod common;
 use common::race::{Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, explore};
+use core::time::Duration;
 use std::sync::Arc;
 
 const CLEAR: Op = |w| {
@@ -16,6 +17,12 @@ const GET: Op = |w| show(w.kv.get("k"));
 const SET: Op = |w| show(w.kv.set("k", "new"));
 const INCR: Op = |w| show(w.kv.incr("k"));
 const DELETE: Op = |w| show(w.kv.delete("k"));
+const ADD: Op = |w| show(w.kv.set_if_absent("k", "new", 0));
+/// Moves the clock to the deadline.
+const PASS: Op = |w| {
+    w.clock.advance(Duration::from_secs(5));
+    String::new()
+};
 const SHRINK: Op = |w| {
     w.resize(0);
     String::new()
@@ -45,6 +52,23 @@ fn clear_and_incr() {
 #[test]
 fn clear_and_delete() {
     Race::new("clear_and_delete", one).between(&[CLEAR], &[DELETE]);
+}
+
+fn alive(world: &World) {
+    world.kv.set_ex("k", 1, 5).expect("a number is not deep");
+}
+
+/// What was alive when it was cleared has not expired for a writer that is still there.
+#[test]
+fn clear_before_the_deadline_and_incr() {
+    let name = "clear_before_the_deadline_and_incr";
+    Race::new(name, alive).between(&[CLEAR, PASS], &[INCR]);
+}
+
+#[test]
+fn clear_before_the_deadline_and_set_if_absent() {
+    let name = "clear_before_the_deadline_and_set_if_absent";
+    Race::new(name, alive).between(&[CLEAR, PASS], &[ADD, GET]);
 }
 
 #[test]

@@ -5,10 +5,13 @@ use epochkv::{
 };
 use operations::{CONDITIONAL_WRITES, Operation, Store, UPKEEP, all, store};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::hash::RandomState;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+#[path = "ttl/cleared.rs"]
+mod cleared;
 #[path = "common/operations.rs"]
 mod operations;
 

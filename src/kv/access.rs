@@ -217,9 +217,15 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         mut decide: impl FnMut(Option<Shared<'g, Record<K>>>) -> Step<K, R>,
     ) -> (R, Option<Shared<'g, Record<K>>>) {
         loop {
+            let had_time = now.is_known();
             match self.table().locate(key.hash, key.key.key_bytes(), guard) {
                 Place::Occupied(place) => {
                     let expired = now.is_past(place.entry().deadline());
+                    if expired && !had_time {
+                        // If there was a `clear` since the table was entered, the entry may
+                        // have been alive then. By a time from before, it was not.
+                        continue;
+                    }
                     let live = (!expired).then_some(place.entry());
                     match decide(live) {
                         Step::Keep(answer) | Step::Remove(answer) if expired => {

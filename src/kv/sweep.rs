@@ -423,10 +423,11 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// much more than those, however little time a sweeper gets among many threads.
     #[cold]
     pub(super) fn help_to_sweep(&self, hash: u64, guard: &Guard) {
-        let now = Now::new(&self.inner.clock);
+        // Before the table is entered, as in `decide`.
+        let now = Now::new(&self.inner.clock).ms();
         for place in self.table().neighbours(hash, guard) {
-            if now.is_past(place.entry().deadline()) && self.table().remove(place, guard).is_some()
-            {
+            let expires = place.entry().timing().is_some_and(|timing| timing.deadline <= now);
+            if expires && self.table().remove(place, guard).is_some() {
                 self.inner.expired.increment();
             }
         }

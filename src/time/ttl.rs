@@ -292,6 +292,11 @@ impl<'c, C: Clock> Now<'c, C> {
         *self.ns.get_or_init(|| self.clock.now_ns())
     }
 
+    /// Whether the clock has been read.
+    pub(crate) fn is_known(&self) -> bool {
+        self.ns.get().is_some()
+    }
+
     /// Milliseconds; an entry whose deadline is no later is gone.
     pub(crate) fn ms(&self) -> u64 {
         self.ns() / NS_PER_MS
