@@ -10,6 +10,7 @@
 //! depends on what the others do meanwhile.
 
 mod brute;
+mod calls;
 mod checker;
 mod checker_tests;
 mod cut_tests;
