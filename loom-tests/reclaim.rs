@@ -9,32 +9,13 @@
 
 mod common;
 
+use common::poison::Poisoning;
 use common::race::World;
 use common::tiny::Map;
 use common::{Bound, Collector, explore};
 use epochkv::internals::pin;
 use loom::thread;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-
-/// The system's allocator, but what is freed is overwritten first.
-struct Poisoning;
-
-// SAFETY: as the system's; a block is overwritten within its size, before it is
-// given back.
-unsafe impl GlobalAlloc for Poisoning {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block is the caller's until the next line.
-        unsafe { block.write_bytes(0xdd, layout.size()) };
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Poisoning = Poisoning;
