@@ -10,13 +10,14 @@
 # on where it was. What a step prints, and when, is kept below target/verify.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-steps=(loom orderings planted sanitize linearize churn fuzz mutants soak)
+steps=(loom shuttle orderings planted sanitize linearize churn fuzz mutants soak)
 events=100000000
 churn=100000000
 
 step() {
     case "$1" in
         loom) scripts/loom.sh ;;
+        shuttle) scripts/shuttle.sh ;;
         orderings) scripts/orderings.sh ;;
         planted) scripts/planted-bugs.sh ;;
         sanitize) scripts/sanitize.sh ;;
