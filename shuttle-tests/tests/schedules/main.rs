@@ -199,3 +199,14 @@ fn reclamation_of_the_expired() {
     let collector = Collector::Epoch;
     explore(Scenario { name, keys: 2, expires: true, collector, draw, ..PLAIN });
 }
+
+/// A call that began before a `clear` must not judge the entries of before it by a clock
+/// that was read after it.
+#[test]
+fn clear_and_expiry() {
+    let draw = |draw: &mut Draw| match draw.rng.below(8) {
+        0 => Step::Call(Op::Clear),
+        _ => mortal(draw),
+    };
+    explore(Scenario { name: "clear_and_expiry", expires: true, draw, ..PLAIN });
+}
