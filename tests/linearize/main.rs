@@ -32,7 +32,7 @@ use std::time::Instant;
 use tally::Tally;
 
 /// The number of mixes below, which share the events.
-const MIXES: usize = 6;
+const MIXES: usize = 7;
 
 /// From so many events on, 16 threads are recorded too.
 const LONG_RUN: usize = 10_000_000;
@@ -111,6 +111,19 @@ fn keys_are_linearizable_with_clear() {
 #[test]
 fn keys_that_expire_are_linearizable() {
     let mix = Mix { name: "ttl", keys: Keys::Both, beside: Beside::Ticker, ttl: true, ..PLAIN };
+    run(mix, manual);
+}
+
+#[test]
+fn keys_that_expire_are_linearizable_with_clear() {
+    let mix = Mix {
+        name: "ttl and clear",
+        keys: Keys::Both,
+        beside: Beside::Ticker,
+        ttl: true,
+        clear_every: 100,
+        ..PLAIN
+    };
     run(mix, manual);
 }
 
