@@ -5,8 +5,8 @@ use epochkv::{
 };
 use operations::{CONDITIONAL_WRITES, Operation, Store, UPKEEP, all, store};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 #[path = "ttl/cleared.rs"]
