@@ -10,11 +10,12 @@ export RUST_BACKTRACE=0
 # Loom's own variables are ignored: some end an exploration as if it had succeeded.
 unset "${!LOOM_@}"
 
-# A fresh copy of the crate in $scratch/crate.
+# copy_crate [FOLDER]: a fresh copy of the crate there, or in $scratch/crate.
 copy_crate() {
-    rm -rf "$scratch/crate"
-    mkdir "$scratch/crate"
-    tar -C "$source_dir" --exclude='./target*' --exclude=./.git -cf - . | tar -C "$scratch/crate" -xf -
+    local folder="${1:-$scratch/crate}"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    tar -C "$source_dir" --exclude='./target*' --exclude=./.git -cf - . | tar -C "$folder" -xf -
 }
 
 # with_loom COMMAND...: in the copy, with what a model needs.

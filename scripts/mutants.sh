@@ -15,19 +15,14 @@
 # MUTANTS_THROUGH   a command that starts each step, such as a lock
 # MUTANTS_FOR       how long a step may take at most (seconds)
 #
-# Results are below target/mutants. Needs cargo-mutants, which is installed if it is missing.
+# Results are below target/mutants. Needs cargo-mutants, and `--apart` cargo-nextest, which are
+# installed if they are missing.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-work="$(realpath -m "${CARGO_TARGET_DIR:-target}")/mutants"
+source "$(dirname "$0")/lib.sh"
+cd "$source_dir"
+work="$target_dir/mutants"
 read -r -a through <<<"${MUTANTS_THROUGH:-env}"
 mkdir -p "$work"
-
-# copy FOLDER: the crate as it is.
-copy() {
-    rm -rf "$1"
-    mkdir -p "$1"
-    tar --exclude=./target --exclude=./.git --exclude=./mutants -cf - . | tar -C "$1" -xf -
-}
 
 # report: counts by file. A mutant that hangs is caught, and what was caught once stays so.
 report() {
@@ -53,7 +48,8 @@ report() {
 
 # Those that no switch can be made for, each by a build of its own.
 apart() {
-    copy "$work/apart"
+    cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+    copy_crate "$work/apart"
     cd "$work/apart"
     export CARGO_TARGET_DIR="$work/apart-build"
     rm -rf "$work/apart-results"
@@ -89,7 +85,7 @@ esac
 cargo mutants --list --json >"$work/list.json"
 "${through[@]}" cargo build --release --manifest-path mutants/Cargo.toml --target-dir "$work/tool"
 tool="$work/tool/release/mutants"
-copy "$work/crate"
+copy_crate "$work/crate"
 export CARGO_TARGET_DIR="$work/build"
 "${through[@]}" "$tool" switch "$work/list.json" "$work/crate"
 "${through[@]}" "$tool" build "$work/crate"

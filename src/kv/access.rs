@@ -135,7 +135,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// The live entry of the key of which an expired one was seen: that one is
-    /// unlinked before the answer is that there is none.
+    /// unlinked before the answer is that there is none. By now the clock has been read, so
+    /// what it finds has expired before it came here; see `decide`.
     #[cold]
     fn after_expiry<'g>(
         &self,
