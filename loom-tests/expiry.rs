@@ -115,6 +115,72 @@ fn expire_and_delete() {
     Race::new("expire_and_delete", alive).between(&[EXPIRE], &[PASS, DELETE]);
 }
 
+/// Sets an entry that is gone at once, if the clock is at its deadline.
+const SET_UNTIL: Op = |w| show(w.kv.set_ex("k", "gone", Ttl::until(Duration::from_secs(5))));
+const TTL: Op = |w| show(w.kv.ttl("k"));
+const CLEAR: Op = |w| {
+    w.kv.clear();
+    String::new()
+};
+/// Less than there is to the deadline.
+const PASS_SOME: Op = |w| {
+    w.clock.advance(Duration::from_secs(2));
+    String::new()
+};
+const WITH_MANY: Op = |w| {
+    let mut seen = Vec::new();
+    w.kv.with_many(["j", "k"], |_, value| {
+        TOUCH(w);
+        seen.push(show(value));
+    });
+    show(seen)
+};
+/// An exchange, which loom tries in all orders; see `Gate`.
+const TOUCH: Op = |w| {
+    w.clock.advance(Duration::ZERO);
+    String::new()
+};
+
+/// A time that was read before an entry was set does not say that it is alive.
+#[test]
+fn expire_does_not_revive_what_was_never_alive() {
+    Race::new("expire_does_not_revive_what_was_never_alive", alive)
+        .between(&[EXPIRE], &[PASS, SET_UNTIL]);
+}
+
+/// There is one key, in another bucket, which will stay.
+fn another(world: &World) {
+    world.kv.set_ex("j", 1, 100).expect("a number is not deep");
+}
+
+/// The same for those who look at many keys by one reading.
+#[test]
+fn with_many_does_not_see_what_was_never_alive() {
+    Race::new("with_many_does_not_see_what_was_never_alive", another)
+        .between(&[WITH_MANY], &[PASS, SET_UNTIL, TOUCH]);
+}
+
+/// The time left is that of an entry that was there when the clock was read.
+#[test]
+fn ttl_and_delete() {
+    Race::new("ttl_and_delete", alive).between(&[TTL], &[DELETE, PASS_SOME]);
+}
+
+#[test]
+fn ttl_and_clear() {
+    Race::new("ttl_and_clear", alive).between(&[TTL], &[CLEAR, PASS_SOME]);
+}
+
+#[test]
+fn ttl_and_set_ex() {
+    Race::new("ttl_and_set_ex", alive).between(&[TTL], &[SET_EX, PASS_SOME]);
+}
+
+#[test]
+fn ttl_and_deadline() {
+    Race::new("ttl_and_deadline", alive).between(&[TTL, TTL], &[PASS, SET]);
+}
+
 /// An increment adds to the live value under its deadline, or starts anew
 /// without one.
 #[test]

@@ -4,12 +4,13 @@
 
 mod common;
 
-use common::race::{Op, Race, World, show};
+use common::race::{FirstByte, Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, Gate, explore};
 use epochkv::internals::Stack;
-use epochkv::{Snapshot, Value};
+use epochkv::{Clock, Kv, Snapshot, Value};
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use std::sync::Arc;
 
@@ -126,6 +127,41 @@ fn clear_publishes_what_came_before() {
     let writer: &[Op] = &[CLEAR, MESSAGE];
     let reader: &[Op] = &[READ, |w| show(w.kv.get("k"))];
     Race::new("clear_publishes_what_came_before", zero).between(writer, reader);
+}
+
+/// A clock of relaxed loads: it orders nothing by itself.
+#[derive(Clone, Debug)]
+struct RelaxedClock(Arc<AtomicU64>);
+
+impl Clock for RelaxedClock {
+    fn now_ns(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A time that was shown only after a `clear` does not expire in the old table what was alive
+/// there.
+#[test]
+fn a_time_after_a_clear_is_not_for_the_old_table() {
+    let name = "a_time_after_a_clear_is_not_for_the_old_table";
+    explore(name, Bound::None, Collector::Keep, || {
+        let clock = RelaxedClock(Arc::new(AtomicU64::new(0)));
+        let kv = Kv::builder().capacity(7).hasher(FirstByte).clock(clock.clone()).build();
+        kv.set_ex("k", 1, 5).expect("a number is not deep");
+        let (cleared, gate) = (kv.clone(), Gate::default());
+        let others_gate = gate.clone();
+        let other = thread::spawn(move || {
+            others_gate.pass();
+            cleared.clear();
+            others_gate.pass();
+            clock.0.store(10_000_000_000, Ordering::Relaxed);
+        });
+        gate.pass();
+        let added = kv.set_if_absent("k", 2, 0).expect("a number is not deep");
+        other.join().expect("the other thread panicked");
+        // It was absent, and it was there until it was cleared.
+        assert_eq!(kv.exists("k"), added);
+    });
 }
 
 /// As `insert::a_helped_entry_may_be_gone_before_its_inserter_looks`, with records:

@@ -56,7 +56,7 @@ const LAYERS: &[&[&str]] = &[
     // Time.
     &["time/clock"],
     &["time/ttl"],
-    &["time/calendar"],
+    &["time/calendar", "time/judge"],
     &["time"],
     // Dumps.
     &["dump/error", "dump/file", "dump/tags"],

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-#[path = "ttl/cleared.rs"]
-mod cleared;
+#[path = "ttl/meanwhile.rs"]
+mod meanwhile;
 #[path = "common/operations.rs"]
 mod operations;
 

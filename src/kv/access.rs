@@ -9,6 +9,7 @@ use crate::record::{Content, Deadline, MAX_KEY_LEN, Record};
 use crate::snapshot::Snapshot;
 use crate::table::{Occupied, Place};
 use crate::time::clock::Clock;
+use crate::time::judge::Judge;
 use crate::time::ttl::Now;
 use core::hash::BuildHasher;
 
@@ -67,7 +68,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         self.read(key, &self.now(), |record| Snapshot::new(record, record.value()))
     }
 
-    /// Shows `read` the live entry of a key.
+    /// Shows `read` the live entry of a key. The clock has not been read, as below.
     #[inline(always)]
     pub(super) fn read<R>(
         &self,
@@ -93,10 +94,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         read: impl FnOnce(Shared<'_, Record<K>>) -> R,
     ) -> Option<R> {
         let guard = reclaim::pin();
-        self.find(key, now, &guard).map(read)
+        self.after_expiry(key, now, &guard).map(read)
     }
 
-    /// The entry of a key, unless it has expired; then it stays where it is.
+    /// The entry of a key, unless it may have expired; then it stays where it is.
     #[inline(always)]
     pub(super) fn find_unexpired<'g>(
         &self,
@@ -117,43 +118,31 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         guard: &'g Guard,
     ) -> Option<Shared<'g, Record<K>>> {
         let record = self.table().find(key.hash, key.key.key_bytes(), guard)?;
-        self.unless_expired(record, now, guard)
-    }
-
-    /// The entry just found, if it is alive.
-    #[inline]
-    pub(super) fn unless_expired<'g>(
-        &self,
-        record: Shared<'g, Record<K>>,
-        now: &Now<'_, C>,
-        guard: &'g Guard,
-    ) -> Option<Shared<'g, Record<K>>> {
         if now.is_past(record.deadline()) {
-            return self.after_expiry(record, now, guard);
+            return self.after_expiry(key, now, guard);
         }
         Some(record)
     }
 
-    /// The live entry of the key of which an expired one was seen: that one is
-    /// unlinked before the answer is that there is none. By now the clock has been read, so
-    /// what it finds has expired before it came here; see `decide`.
+    /// The live entry of the key of which one was seen that may have expired by now: if it has,
+    /// it is unlinked before the answer is that there is none.
     #[cold]
-    fn after_expiry<'g>(
+    pub(super) fn after_expiry<'g>(
         &self,
-        expired: Shared<'g, Record<K>>,
+        key: &Hashed<'_, K>,
         now: &Now<'_, C>,
         guard: &'g Guard,
     ) -> Option<Shared<'g, Record<K>>> {
+        let mut judge = Judge::new(now);
         loop {
-            let place = self.table().locate(expired.hash(), expired.key_bytes(), guard);
+            let place = self.table().locate(key.hash, key.key.key_bytes(), guard);
             let Place::Occupied(place) = place else {
                 return None;
             };
-            if !now.is_past(place.entry().deadline()) {
-                return Some(place.entry());
-            }
-            if self.unlink_expired(place, guard) {
-                return None;
+            match judge.has_expired(place.entry().deadline()) {
+                Some(false) => return Some(place.entry()),
+                Some(true) if self.unlink_expired(place, guard) => return None,
+                _ => {}
             }
         }
     }
@@ -217,16 +206,14 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         guard: &'g Guard,
         mut decide: impl FnMut(Option<Shared<'g, Record<K>>>) -> Step<K, R>,
     ) -> (R, Option<Shared<'g, Record<K>>>) {
+        let mut judge = Judge::new(now);
         loop {
-            let had_time = now.is_known();
             match self.table().locate(key.hash, key.key.key_bytes(), guard) {
                 Place::Occupied(place) => {
-                    let expired = now.is_past(place.entry().deadline());
-                    if expired && !had_time {
-                        // If there was a `clear` since the table was entered, the entry may
-                        // have been alive then. By a time from before, it was not.
+                    // It may have been found in a table that is cleared by now.
+                    let Some(expired) = judge.has_expired(place.entry().deadline()) else {
                         continue;
-                    }
+                    };
                     let live = (!expired).then_some(place.entry());
                     match decide(live) {
                         Step::Keep(answer) | Step::Remove(answer) if expired => {

@@ -80,7 +80,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Shows the live entries of keys, in their order: first all buckets of a batch
-    /// are fetched from memory, then all entries, then they are looked at.
+    /// are fetched from memory, then all entries, then they are found and shown.
     #[inline]
     fn find_many<'k>(
         &self,
@@ -88,21 +88,24 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         mut show: impl FnMut(&'k K, Option<Shared<'_, Record<K>>>),
     ) {
         self.in_batches(keys, |batch| {
-            let now = self.now();
             let section = enter();
-            let mut likely = [None; BATCH];
-            for (likely, key) in likely.iter_mut().zip(batch) {
-                *likely = self.table().likely_entry(key.hash, &section);
+            let mut found = [None; BATCH];
+            for (found, key) in found.iter_mut().zip(batch) {
+                *found = self.table().likely_entry(key.hash, &section);
             }
-            for (likely, key) in likely.into_iter().zip(batch) {
+            for (found, key) in found.iter_mut().zip(batch) {
                 let bytes = key.key.key_bytes();
-                let found = likely
+                *found = found
                     .filter(|&record| Record::has_key(record, bytes))
                     .or_else(|| self.table().find(key.hash, bytes, &section));
+            }
+            // One reading of the clock for all of them, after they were found.
+            let now = self.now();
+            for (found, key) in found.into_iter().zip(batch) {
                 match found {
                     Some(record) if now.is_past(record.deadline()) => {
                         let guard = reclaim::pin();
-                        show(key.key, self.find(key, &now, &guard));
+                        show(key.key, self.after_expiry(key, &now, &guard));
                     }
                     found => show(key.key, found),
                 }

@@ -3,6 +3,7 @@
 use super::Kv;
 use super::access::Step;
 use crate::key::Key;
+use crate::reclaim::reading::enter;
 use crate::reclaim::{self, Shared};
 use crate::record::{Deadline, Record};
 use crate::snapshot::Snapshot;
@@ -14,7 +15,10 @@ use core::time::Duration;
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// The whole seconds that a key has left, rounded up, so at least 1; -1 if
     /// it does not expire, -2 if it is absent. To the millisecond of the clock:
-    /// right after `set_ex(k, v, n)` it is n. Wait-free, O(1).
+    /// right after `set_ex(k, v, n)` it is n.
+    ///
+    /// Lock-free, O(1): begins anew if another thread replaces or removes the entry while the
+    /// clock is read. Wait-free for keys without a deadline.
     ///
     /// ```
     /// use epochkv::Kv;
@@ -57,9 +61,26 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     #[must_use]
     pub fn expiry(&self, key: &K) -> Expiry {
         let key = self.hashed(key);
-        let now = self.now();
-        let expiry = self.read(&key, &now, |record| Expiry::of(record.deadline(), &now));
-        expiry.unwrap_or(Expiry::Missing)
+        let section = enter();
+        let find = || self.table().find(key.hash, key.key.key_bytes(), &section);
+        let mut found = find();
+        while let Some(record) = found.filter(|record| record.deadline() != 0) {
+            let now = self.now();
+            let left = if now.is_past(record.deadline()) {
+                match self.after_expiry(&key, &now, &reclaim::pin()) {
+                    Some(_) => None,
+                    None => return Expiry::Missing,
+                }
+            } else {
+                Some(Expiry::of(record.deadline(), &now))
+            };
+            found = find();
+            // It has to be the one that was there when the clock was read.
+            if let Some(left) = left.filter(|_| found.is_some_and(|it| it.is(record))) {
+                return left;
+            }
+        }
+        found.map_or(Expiry::Missing, |_| Expiry::Never)
     }
 
     /// Gives a key a new time to live, counted from now; zero removes the key.
@@ -146,18 +167,20 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     fn renew(
         &self,
         key: &K,
-        end: impl FnOnce(&Now<'_, C>) -> (Deadline, bool),
+        end: impl Fn(&Now<'_, C>) -> (Deadline, bool),
         condition: Condition,
     ) -> Option<Snapshot> {
         let key = self.hashed(key);
         let now = self.now();
-        let (deadline, passed) = end(&now);
         let guard = reclaim::pin();
         let renew = |live: Option<Shared<'_, Record<K>>>| {
-            let allowed = live.filter(|record| condition.allows(record.deadline(), deadline));
-            let Some(record) = allowed else {
+            let Some(record) = live else {
                 return Step::Keep(None);
             };
+            let (deadline, passed) = end(&now);
+            if !condition.allows(record.deadline(), deadline) {
+                return Step::Keep(None);
+            }
             let answer = Some(Snapshot::exact(record));
             if passed {
                 Step::Remove(answer)

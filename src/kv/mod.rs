@@ -2,8 +2,9 @@
 //!
 //! # How an operation meets expiry
 //!
-//! An entry is gone when the clock reaches its deadline, judged by one reading
-//! per operation. A deadline never changes within an entry: a new deadline is a
+//! An entry is gone when the clock reaches its deadline: alive is what lives by a
+//! reading from after it was found, gone what had expired by a reading from before
+//! (`time::judge`). A deadline never changes within an entry: a new deadline is a
 //! new entry. Whoever finds an entry expired unlinks exactly that entry before
 //! answering that the key is absent, or finds that it has changed and looks
 //! again. So an operation that judged an entry alive a moment earlier, and then

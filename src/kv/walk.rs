@@ -1,9 +1,10 @@
 //! The loop under all walks over the store.
 
 use super::Kv;
+use super::access::Hashed;
 use crate::glob::Pattern;
 use crate::key::Key;
-use crate::reclaim::{self, Shared};
+use crate::reclaim::{self, Guard, Shared};
 use crate::record::Record;
 use crate::table::Walk;
 use crate::time::clock::Clock;
@@ -16,8 +17,11 @@ pub(super) const STRIDE: usize = 64;
 /// Entries that a position has on average, about.
 pub(super) const ENTRIES: usize = 4;
 
-/// Entries that one position has at most, mostly.
-const FOUND: usize = 8;
+/// Positions whose entries are judged by one reading of the clock.
+const PORTION: usize = 8;
+
+/// Entries that so many positions have at most, mostly.
+const FOUND: usize = 8 * PORTION;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Visits the next positions, so many at most, under one guard, and shows the live
@@ -31,27 +35,42 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) {
         // Calls the user's hasher, so not under the guard.
         let exact = pattern.exact_bytes().map(|key| (key, self.hash_bytes(key)));
-        let now = self.now();
         let guard = reclaim::pin();
         if let Some((key, hash)) = exact {
             let found = self.table().find(hash, key, &guard);
-            if let Some(record) = found.and_then(|it| self.unless_expired(it, &now, &guard)) {
-                visit(record, &now);
-            }
+            self.show_live(found, &mut visit, &guard);
             return walk.end();
         }
         let mut found = Vec::with_capacity(FOUND);
-        for _ in 0..positions {
-            if walk.cursor().is_none() {
-                return;
+        let mut left = positions;
+        while left > 0 && walk.cursor().is_some() {
+            for _ in 0..left.min(PORTION) {
+                self.table().step(walk, &mut found, &guard);
             }
-            self.table().step(walk, &mut found, &guard);
-            for record in found.drain(..) {
-                if pattern.is_match_bytes(record.key_bytes()) {
-                    if let Some(record) = self.unless_expired(record, &now, &guard) {
-                        visit(record, &now);
-                    }
-                }
+            left = left.saturating_sub(PORTION);
+            let matching = |it: &Shared<'_, Record<K>>| pattern.is_match_bytes(it.key_bytes());
+            self.show_live(found.drain(..).filter(matching), &mut visit, &guard);
+        }
+    }
+
+    /// Shows those that are alive of entries that were just found. One reading of the clock
+    /// does for all of them, because it is made now.
+    fn show_live<'g>(
+        &self,
+        found: impl IntoIterator<Item = Shared<'g, Record<K>>>,
+        visit: &mut impl FnMut(Shared<'_, Record<K>>, &Now<'_, C>),
+        guard: &'g Guard,
+    ) {
+        let now = self.now();
+        for record in found {
+            let live = if now.is_past(record.deadline()) {
+                let key = Hashed { key: record.key(), hash: record.hash() };
+                self.after_expiry(&key, &now, guard)
+            } else {
+                Some(record)
+            };
+            if let Some(record) = live {
+                visit(record, &now);
             }
         }
     }

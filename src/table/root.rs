@@ -5,6 +5,7 @@ use super::entry::Entry;
 use super::progress::Progress;
 use crate::counter::Sharded;
 use crate::reclaim::{Guard, Section, Stack};
+use crate::sync::fence;
 use crate::sync::stat::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
@@ -109,6 +110,10 @@ impl<E: Entry> Table<E> {
     /// or by [`release_cleared`](Self::release_cleared).
     pub fn clear(&self, guard: &Guard) {
         let detached = self.shared.root.swap(Self::fresh(self.min_lg));
+        // Who has read a time that the clock shows only from now on, be it by a relaxed load,
+        // and then enters the table, does not enter the old one; pairs with the fence of
+        // `Judge::has_expired`.
+        fence();
         let cleared = Arc::clone(&self.shared.cleared);
         guard.retire(CLEARED_BYTES, move || cleared.push(detached));
     }

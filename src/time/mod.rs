@@ -3,4 +3,5 @@
 #[cfg(feature = "dump")]
 pub(crate) mod calendar;
 pub(crate) mod clock;
+pub(crate) mod judge;
 pub(crate) mod ttl;

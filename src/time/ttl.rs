@@ -276,8 +276,8 @@ impl Condition {
     }
 }
 
-/// The time of one operation: read when it is first needed, then kept, so that
-/// one operation judges everything by one reading.
+/// The time of one operation: read when it is first needed, then kept, so that all
+/// deadlines that it sets count from one reading.
 pub(crate) struct Now<'c, C> {
     clock: &'c C,
     ns: OnceCell<u64>,
@@ -288,13 +288,21 @@ impl<'c, C: Clock> Now<'c, C> {
         Self { clock, ns: OnceCell::new() }
     }
 
-    fn ns(&self) -> u64 {
+    pub(super) fn ns(&self) -> u64 {
         *self.ns.get_or_init(|| self.clock.now_ns())
     }
 
-    /// Whether the clock has been read.
-    pub(crate) fn is_known(&self) -> bool {
-        self.ns.get().is_some()
+    /// The reading, if there was one.
+    pub(super) fn known_ns(&self) -> Option<u64> {
+        self.ns.get().copied()
+    }
+
+    /// A new reading; the first one is kept.
+    pub(super) fn next_ns(&self) -> u64 {
+        match self.known_ns() {
+            None => self.ns(),
+            Some(_) => self.clock.now_ns(),
+        }
     }
 
     /// Milliseconds; an entry whose deadline is no later is gone.
@@ -315,8 +323,12 @@ impl<'c, C: Clock> Now<'c, C> {
         self.ceil_ms().saturating_add(ms).min(LAST)
     }
 
-    /// Whether an entry with this deadline is gone. Without a deadline the
-    /// clock is not read.
+    /// Whether an entry with this deadline is gone by the time of this operation. Without a
+    /// deadline the clock is not read.
+    ///
+    /// If the clock is read for this, which is after the entry was found, then an entry that
+    /// is not gone was alive when it was found. One that is gone may have been alive then:
+    /// that takes a `Judge`.
     #[inline]
     pub(crate) fn is_past(&self, deadline: Deadline) -> bool {
         deadline != 0 && self.ms() >= deadline

@@ -1,0 +1,173 @@
+//! What happens between the steps of a call: at its first reading of the clock the store
+//! changes and time passes.
+
+use epochkv::{Change, Clock, Condition, IncrOptions, Kv, Ttl, Value};
+use std::hash::RandomState;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+type Store = Kv<str, RandomState, Interrupted>;
+
+/// A call, with its answer as text.
+type Call = fn(&Store) -> String;
+
+/// What happens at a reading; returns what is read then, in seconds.
+type Event = Box<dyn FnOnce() -> u64 + Send>;
+
+const SECOND: u64 = 1_000_000_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Shows the time; whoever reads it first after [`at_next_reading`](Self::at_next_reading) is
+/// interrupted.
+#[derive(Clone, Default)]
+struct Interrupted {
+    event: Arc<Mutex<Option<Event>>>,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Interrupted {
+    fn at_next_reading(&self, event: impl FnOnce() -> u64 + Send + 'static) {
+        *self.event.lock().unwrap() = Some(Box::new(event));
+    }
+
+    fn is_over(&self) -> bool {
+        self.event.lock().unwrap().is_none()
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Interrupted {
+    fn now_ns(&self) -> u64 {
+        let event = self.event.lock().unwrap().take();
+        SECOND * event.map_or_else(|| self.seconds.load(Ordering::Relaxed), |event| event())
+    }
+}
+
+fn store() -> (Store, Interrupted) {
+    let clock = Interrupted::default();
+    (Kv::builder().hasher(RandomState::new()).clock(clock.clone()).build(), clock)
+}
+
+/// Enough keys for a table of many buckets.
+fn fill(kv: &Store) {
+    (0..5_000).for_each(|n| kv.set(&format!("other:{n}"), n).unwrap());
+}
+
+#[test]
+fn what_was_cleared_before_its_deadline_has_not_expired() {
+    let calls: [Call; 10] = [
+        |kv| format!("{:?}", kv.incr("k")),
+        |kv| format!("{:?}", kv.incr_float("k", 1.0)),
+        |kv| format!("{:?}", kv.incr_with("k", &IncrOptions::by(1))),
+        |kv| format!("{:?}", kv.incr_with("k", &IncrOptions::by(1).ttl_on_create(60))),
+        |kv| format!("{:?}", kv.incr_with("k", &IncrOptions::by(1).ttl_refresh(60))),
+        |kv| format!("{:?}", kv.swap("k", 1, Ttl::NEVER)),
+        |kv| format!("{:?}", kv.swap("k", 1, Ttl::until(MINUTE))),
+        |kv| format!("{:?}", kv.set_if_absent("k", 1, Ttl::NEVER)),
+        |kv| format!("{:?}", kv.get_or_insert_with("k", Ttl::NEVER, || Value::from(1))),
+        |kv| format!("{:?}", kv.update("k", |_| Change::Set(Value::from(1)))),
+    ];
+    for call in calls {
+        for grown in [false, true] {
+            let (kv, clock) = store();
+            if grown {
+                fill(&kv);
+            }
+            kv.set_ex("k", 10, 5).unwrap();
+            let (cleared, time) = (kv.clone(), clock.clone());
+            clock.at_next_reading(move || {
+                cleared.clear();
+                time.pass(10);
+                10
+            });
+            let answer = call(&kv);
+            assert!(clock.is_over(), "{answer}");
+            // It saw no key, and the key was there until it was cleared: so it came later.
+            assert!(kv.exists("k"), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn the_time_left_is_that_of_an_entry_that_was_there_then() {
+    let removals: [(fn(&Store), i64); 5] = [
+        (|kv| assert!(kv.delete("k")), -2),
+        (|kv| kv.clear(), -2),
+        (|kv| kv.set("k", 1).unwrap(), -1),
+        (|kv| kv.set_ex("k", 1, 60).unwrap(), 57),
+        (|kv| assert!(kv.expire("k", MINUTE)), 57),
+    ];
+    for (remove, left) in removals {
+        let (kv, clock) = store();
+        kv.set_ex("k", 10, 5).unwrap();
+        let (store, time) = (kv.clone(), clock.clone());
+        clock.at_next_reading(move || {
+            remove(&store);
+            time.pass(3);
+            3
+        });
+        // 5 before, `left` after; 2 it never was.
+        assert_eq!(kv.ttl("k"), left);
+        assert!(clock.is_over());
+    }
+}
+
+/// At the next reading, which is of zero: time passes, and then `k` is set until a time before.
+fn sets_what_is_gone(kv: &Store, clock: &Interrupted) {
+    let (store, time) = (kv.clone(), clock.clone());
+    clock.at_next_reading(move || {
+        time.pass(10);
+        store.set_ex("k", 7, Ttl::until(Duration::from_secs(5))).unwrap();
+        0
+    });
+}
+
+#[test]
+fn what_was_never_alive_is_seen_by_no_call_that_began_before() {
+    let calls: [(Call, &str); 8] = [
+        (|kv| format!("{:?}", kv.set_if_absent("k", 1, 60)), "Ok(true)"),
+        (|kv| format!("{:?}", kv.set_if_present("k", 1, 60)), "Ok(false)"),
+        (|kv| format!("{:?}", kv.swap("k", 1, 60)), "Ok(None)"),
+        (|kv| format!("{:?}", kv.compare_and_set("k", &Value::from(7), 1, 60)), "Ok(false)"),
+        (|kv| kv.get_or_insert_with("k", 60, || Value::from(1)).unwrap().to_string(), "1"),
+        (|kv| show_all(&kv.get_many(["j", "k"])), "0 none"),
+        (|kv| kv.keys("*").join(" "), "j"),
+        (|kv| kv.delete_many(["j", "k"]).to_string(), "1"),
+    ];
+    for (call, answer) in calls {
+        let (kv, clock) = store();
+        kv.set_ex("j", 0, 100).unwrap();
+        sets_what_is_gone(&kv, &clock);
+        assert_eq!(call(&kv), answer);
+        assert!(clock.is_over(), "{answer}");
+    }
+}
+
+fn show_all(found: &[Option<epochkv::Snapshot>]) -> String {
+    let show = |it: &Option<_>| it.as_ref().map_or("none".to_owned(), ToString::to_string);
+    found.iter().map(show).collect::<Vec<_>>().join(" ")
+}
+
+/// At the first reading the entry is alive; the second look finds another one.
+#[test]
+fn no_call_revives_what_was_never_alive() {
+    let calls: [(Call, &str); 5] = [
+        (|kv| kv.expire("k", MINUTE).to_string(), "false"),
+        (|kv| kv.expire_at("k", MINUTE, Condition::Always).to_string(), "false"),
+        (|kv| kv.expire_if("k", MINUTE, Condition::IfSome).to_string(), "false"),
+        (|kv| format!("{:?}", kv.get_and_expire("k", MINUTE)), "None"),
+        (|kv| format!("{:?}", kv.incr_with("k", &IncrOptions::by(1).ttl_refresh(60))), "1"),
+    ];
+    for (call, answer) in calls {
+        let (kv, clock) = store();
+        kv.set_ex("k", 10, 5).unwrap();
+        sets_what_is_gone(&kv, &clock);
+        assert!(call(&kv).contains(answer), "{answer}");
+        assert!(clock.is_over(), "{answer}");
+        assert_eq!(kv.exists("k"), answer == "1", "{answer}");
+    }
+}
