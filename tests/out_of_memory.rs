@@ -127,8 +127,8 @@ fn any_allocation_may_be_refused() {
     script();
     let all = ALLOCATIONS.get();
     assert!(all > 2000, "only {all} allocations");
-    // All of the beginning, then some.
-    for number in (1..40).chain((40..all).step_by(all / 40)) {
+    // All of the beginning, then some. Hashes are random, so another run may need a few less.
+    for number in (1..40).chain((40..all - all / 20).step_by(all / 40)) {
         let output = child("any_allocation_may_be_refused", number);
         aborted_for_want_of_memory(&output, &format!("allocation {number} of {all}"));
     }

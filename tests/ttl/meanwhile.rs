@@ -94,7 +94,8 @@ fn what_was_cleared_before_its_deadline_has_not_expired() {
 
 #[test]
 fn the_time_left_is_that_of_an_entry_that_was_there_then() {
-    let removals: [(fn(&Store), i64); 5] = [
+    type Write = fn(&Store);
+    let removals: [(Write, i64); 5] = [
         (|kv| assert!(kv.delete("k")), -2),
         (|kv| kv.clear(), -2),
         (|kv| kv.set("k", 1).unwrap(), -1),
