@@ -1,8 +1,8 @@
 //! The feature `serde`: types into values and back, values through formats.
 
 use epochkv::{
-    Dict, ErrorKind, Kv, List, ManualClock, SerdeError, Snapshot, Value, ValueDeserializer,
-    ValueRef, ValueSerializer, from_value, to_value,
+    ErrorKind, Kv, ManualClock, SerdeError, Snapshot, Value, ValueDeserializer, ValueRef,
+    ValueSerializer, from_value, to_value,
 };
 use proptest::prelude::*;
 use serde::de::{DeserializeOwned, IgnoredAny, IntoDeserializer};
@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 use values::{finite_value, nested, value};
 
+#[path = "serde/formats.rs"]
+mod formats;
 #[path = "common/values.rs"]
 mod values;
 
@@ -476,63 +478,6 @@ impl<'de> Deserialize<'de> for NestedShape {
         }
         deserializer.deserialize_any(Either)
     }
-}
-
-#[test]
-fn values_from_a_format_are_as_deep_as_the_store_takes() {
-    let text = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-    let parse = |levels: usize| {
-        let text = text(levels);
-        let mut parser = serde_json::Deserializer::from_str(&text);
-        parser.disable_recursion_limit();
-        Value::deserialize(&mut parser)
-    };
-    assert_eq!(parse(Value::MAX_DEPTH).unwrap().depth(), Value::MAX_DEPTH);
-    for levels in [Value::MAX_DEPTH + 1, 1_000_000] {
-        let error = parse(levels).unwrap_err().to_string();
-        assert!(error.starts_with("value is nested too deep"), "{error}");
-    }
-    let dicts = |levels: usize| r#"{"k":"#.repeat(levels) + "null" + &"}".repeat(levels);
-    assert!(serde_json::from_str::<Value>(&dicts(129)).is_err());
-}
-
-#[test]
-fn values_from_a_format_are_refused_by_name() {
-    let error = |text: &str| serde_json::from_str::<Value>(text).unwrap_err().to_string();
-    assert!(error("9223372036854775808").starts_with(
-        "invalid value: integer `9223372036854775808`, expected an integer that fits into an i64"
-    ));
-    assert_eq!(serde_json::from_str::<Value>("9223372036854775807").unwrap(), i64::MAX);
-    let wide: Result<Value, serde::de::value::Error> =
-        Value::deserialize(u128::MAX.into_deserializer());
-    assert!(
-        wide.unwrap_err().to_string().contains("integer `340282366920938463463374607431768211455`")
-    );
-    let wide: Result<Value, serde::de::value::Error> =
-        Value::deserialize(7_i128.into_deserializer());
-    assert_eq!(wide.unwrap(), 7);
-    assert!(
-        serde_json::from_str::<List>("{}")
-            .unwrap_err()
-            .to_string()
-            .contains("expected list, found dict")
-    );
-    assert!(
-        serde_json::from_str::<Dict>("[]")
-            .unwrap_err()
-            .to_string()
-            .contains("expected dict, found list")
-    );
-    assert_eq!(serde_json::from_str::<List>("[1]").unwrap().len(), 1);
-    assert_eq!(
-        serde_json::from_str::<Dict>(r#"{"a": 1, "a": 2}"#).unwrap().to_string(),
-        r#"{"a": 2}"#
-    );
-    let snapshot: Snapshot = serde_json::from_str(r#""text""#).unwrap();
-    assert_eq!(
-        (snapshot.as_str(), serde_json::to_string(&snapshot).unwrap().as_str()),
-        (Some("text"), r#""text""#)
-    );
 }
 
 #[test]

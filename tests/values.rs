@@ -180,8 +180,45 @@ fn text_forms() {
         format!("{:>4}|{:<4}|{:.2}", Value::from(7), Value::from("a"), Value::from(1.0)),
         "   7|a   |1.00"
     );
+    assert_eq!(format!("{:>6}|{:>6}", Value::Null, Value::from(true)), "  null|  true");
     assert_eq!(format!("{:>9}", Value::list([1])), "[1]");
+    assert_eq!(Value::list([" a b"]).to_string(), r#"[" a b"]"#);
     assert_eq!(format!("{:>5}", Kind::Dict), " dict");
+}
+
+#[test]
+fn a_list_is_a_slice_and_a_value_by_itself() {
+    let list: List = [1, 2].into_iter().collect();
+    let items = [Value::from(1), Value::from(2)];
+    assert_eq!((list.as_ref() as &[Value], &*list), (&items[..], &items[..]));
+    assert_eq!(list.clone().into_iter().collect::<Vec<_>>(), items);
+    let equal: List = items.into_iter().collect();
+    assert!(list == equal && list != List::new());
+    assert!(list.ptr_eq(&list.clone()) && !list.ptr_eq(&equal));
+    assert_eq!(
+        (list.to_string(), format!("{list:?}")),
+        ("[1, 2]".into(), "List([Int(1), Int(2)])".into())
+    );
+}
+
+#[test]
+fn a_dict_is_a_map_and_a_value_by_itself() {
+    let dict: Dict = [("a", 1)].into_iter().collect();
+    let equal: Dict = [("a", 1)].into_iter().collect();
+    assert!(!dict.is_empty() && Dict::new().is_empty());
+    assert!(dict == equal && dict != Dict::new());
+    assert!(dict.ptr_eq(&dict.clone()) && !dict.ptr_eq(&equal));
+    assert_eq!(
+        (dict.to_string(), format!("{dict:?}")),
+        (r#"{"a": 1}"#.into(), r#"Dict({"a": Int(1)})"#.into())
+    );
+}
+
+#[test]
+fn a_value_is_taken_by_its_own_kind_only() {
+    assert_eq!(Value::from(true).as_bool(), Some(true));
+    assert_eq!(Value::from(false).as_bool(), Some(false));
+    assert_eq!(Value::from(1).as_bool(), None);
 }
 
 #[test]

@@ -10,8 +10,24 @@ use std::process::{Command, Stdio};
 
 const SWITCHED: &str = include_str!("switched.rs.in");
 
-pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+/// For whom the crate is built.
+#[derive(Clone, Copy, PartialEq)]
+pub enum For {
+    Tests,
+    Models,
+}
+
+/// cargo, in the crate.
+pub fn cargo(root: &Path, kind: For) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root);
+    if kind == For::Models {
+        let target = std::env::var_os("CARGO_TARGET_DIR").expect("set by the script");
+        cargo.env("CARGO_TARGET_DIR", Path::new(&target).join("loom"));
+        let flags = "--cfg epochkv_loom --cfg crossbeam_loom --cfg crossbeam_sanitize";
+        cargo.env("RUSTFLAGS", flags);
+    }
+    cargo
 }
 
 pub fn switch(mutants: &[Mutant], root: &Path) {
@@ -45,7 +61,7 @@ pub fn switch(mutants: &[Mutant], root: &Path) {
             format!("/// One more than the greatest number.\nconst LENGTH: usize = {next};\n");
         fs::write(root.join("src/switched.rs"), SWITCHED.to_owned() + &length)
             .expect("a source file");
-        let errors = check(root);
+        let errors = [check(root, For::Tests), check(root, For::Models)].concat();
         println!("{} mutants, {} errors", next - 1, errors.len());
         if errors.is_empty() {
             break results;
@@ -118,10 +134,14 @@ fn blame(
 }
 
 /// File, offset and text of each error.
-fn check(root: &Path) -> Vec<(String, usize, String)> {
-    let output = cargo()
-        .current_dir(root)
-        .args(["check", "--lib", "--profile", "test", "--all-features", "--message-format", "json"])
+fn check(root: &Path, kind: For) -> Vec<(String, usize, String)> {
+    let how: &[&str] = match kind {
+        For::Tests => &["--profile", "test", "--all-features"],
+        For::Models => &["--release"],
+    };
+    let output = cargo(root, kind)
+        .args(["check", "--lib", "--message-format", "json"])
+        .args(how)
         .stderr(Stdio::null())
         .output()
         .expect("cargo");
