@@ -7,8 +7,9 @@ mod common;
 use common::race::{FirstByte, Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, Gate, explore};
+use core::time::Duration;
 use epochkv::internals::Stack;
-use epochkv::{Clock, Kv, Snapshot, Value};
+use epochkv::{Clock, Kv, Snapshot, Ttl, Value};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
@@ -139,29 +140,133 @@ impl Clock for RelaxedClock {
     }
 }
 
+type RelaxedStore = Kv<str, FirstByte, RelaxedClock>;
+
+/// A store in which `k` lives for so many seconds.
+fn with_relaxed_clock(seconds: u64) -> (RelaxedStore, RelaxedClock) {
+    let clock = RelaxedClock(Arc::new(AtomicU64::new(0)));
+    let kv = Kv::builder().capacity(7).hasher(FirstByte).clock(clock.clone()).build();
+    kv.set_ex("k", 1, seconds).expect("a number is not deep");
+    (kv, clock)
+}
+
+/// A thread that does this, and then moves the clock to ten seconds.
+fn then_moves_the_clock(
+    (kv, clock): (RelaxedStore, RelaxedClock),
+    gate: &Gate,
+    act: fn(&RelaxedStore),
+    ordering: Ordering,
+) -> thread::JoinHandle<()> {
+    let gate = gate.clone();
+    thread::spawn(move || {
+        gate.pass();
+        act(&kv);
+        gate.pass();
+        clock.0.store(10_000_000_000, ordering);
+    })
+}
+
 /// A time that was shown only after a `clear` does not expire in the old table what was alive
 /// there.
 #[test]
 fn a_time_after_a_clear_is_not_for_the_old_table() {
     let name = "a_time_after_a_clear_is_not_for_the_old_table";
     explore(name, Bound::None, Collector::Keep, || {
-        let clock = RelaxedClock(Arc::new(AtomicU64::new(0)));
-        let kv = Kv::builder().capacity(7).hasher(FirstByte).clock(clock.clone()).build();
-        kv.set_ex("k", 1, 5).expect("a number is not deep");
-        let (cleared, gate) = (kv.clone(), Gate::default());
-        let others_gate = gate.clone();
-        let other = thread::spawn(move || {
-            others_gate.pass();
-            cleared.clear();
-            others_gate.pass();
-            clock.0.store(10_000_000_000, Ordering::Relaxed);
-        });
+        let (kv, clock) = with_relaxed_clock(5);
+        let gate = Gate::default();
+        // Relaxed: as if it were the time itself, which nobody sets.
+        let store = (kv.clone(), clock);
+        let other = then_moves_the_clock(store, &gate, |kv| kv.clear(), Ordering::Relaxed);
         gate.pass();
         let added = kv.set_if_absent("k", 2, 0).expect("a number is not deep");
         other.join().expect("the other thread panicked");
         // It was absent, and it was there until it was cleared.
         assert_eq!(kv.exists("k"), added);
     });
+}
+
+/// The same where the clock is read between a pin and another pin inside of it.
+#[test]
+fn a_late_time_within_a_pin_is_not_for_the_old_table() {
+    let name = "a_late_time_within_a_pin_is_not_for_the_old_table";
+    explore(name, Bound::Preemptions(2), Collector::Epoch, || {
+        let (kv, clock) = with_relaxed_clock(5);
+        kv.set("j", 1).expect("a number is not deep");
+        let gate = Gate::default();
+        let store = (kv.clone(), clock);
+        let other = then_moves_the_clock(store, &gate, |kv| kv.clear(), Ordering::Release);
+        let added = kv.with("j", |_| {
+            gate.pass();
+            kv.set_if_absent("k", 2, 1000).expect("a number is not deep")
+        });
+        other.join().expect("the other thread panicked");
+        if let Some(added) = added {
+            assert_eq!(kv.exists("k"), added);
+        }
+    });
+}
+
+/// Nor is an entry unlinked there, before the eyes of a writer who is still there.
+fn unlinks_nothing(name: &'static str, before: fn(&RelaxedStore), late: fn(&RelaxedStore)) {
+    explore(name, Bound::Preemptions(3), Collector::Keep, move || {
+        let (kv, clock) = with_relaxed_clock(5);
+        before(&kv);
+        let gate = Gate::default();
+        let store = (kv.clone(), clock);
+        let clearer = then_moves_the_clock(store, &gate, |kv| kv.clear(), Ordering::Release);
+        let (others, others_gate) = (kv.clone(), gate.clone());
+        let unlinker = thread::spawn(move || {
+            others_gate.pass();
+            late(&others);
+        });
+        gate.pass();
+        let added = kv.set_if_absent("k", 2, 0).expect("a number is not deep");
+        clearer.join().expect("the clearing thread panicked");
+        unlinker.join().expect("the unlinking thread panicked");
+        assert_eq!(kv.exists("k"), added);
+    });
+}
+
+#[test]
+fn a_late_time_unlinks_nothing_in_the_old_table() {
+    let name = "a_late_time_unlinks_nothing_in_the_old_table";
+    unlinks_nothing(name, |_| {}, |kv| drop(kv.keys("k")));
+}
+
+#[test]
+fn a_helper_unlinks_nothing_in_the_old_table() {
+    let asked = |kv: &RelaxedStore| {
+        kv.sweep(0);
+        kv.ask_for_help();
+    };
+    let late = |kv: &RelaxedStore| {
+        let until = Ttl::until(Duration::from_secs(100));
+        kv.set_ex("n", 1, until).expect("a number is not deep");
+    };
+    unlinks_nothing("a_helper_unlinks_nothing_in_the_old_table", asked, late);
+}
+
+/// The time left at a late time is not that of an entry that had gone before.
+fn never_was(name: &'static str, remove: fn(&RelaxedStore)) {
+    explore(name, Bound::Preemptions(2), Collector::Epoch, move || {
+        let (kv, clock) = with_relaxed_clock(60);
+        let gate = Gate::default();
+        let other = then_moves_the_clock((kv.clone(), clock), &gate, remove, Ordering::Release);
+        gate.pass();
+        let left = kv.ttl("k");
+        other.join().expect("the other thread panicked");
+        assert!(left == 60 || left == -2, "{left}");
+    });
+}
+
+#[test]
+fn a_late_time_is_not_for_what_was_cleared() {
+    never_was("a_late_time_is_not_for_what_was_cleared", |kv| kv.clear());
+}
+
+#[test]
+fn a_late_time_is_not_for_what_was_deleted() {
+    never_was("a_late_time_is_not_for_what_was_deleted", |kv| assert!(kv.delete("k")));
 }
 
 /// As `insert::a_helped_entry_may_be_gone_before_its_inserter_looks`, with records:

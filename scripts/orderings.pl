@@ -5,14 +5,14 @@
 #   perl orderings.pl patch SRC    lets each be weakened at run time: see `HOOK`
 #
 # A place is file and function, and a number where a function has several, in the
-# order of the text. A call of `sync`'s two fences counts as an access of the caller
+# order of the text. A call of one of `sync`'s fences counts as an access of the caller
 # with the ordering "fence". Unit tests are left out.
 use strict;
 use warnings;
 
 my ($mode, $src) = @ARGV;
 my $ORDERING = qr/\b(?:Stat)?Ordering::(Acquire|Release|AcqRel|SeqCst)\b/;
-my $FENCE = qr{\b(?:sync::)?(?:order_write_before_reads|fence)\(\);};
+my $FENCE = qr{\b(?:sync::)?(?:order_write_before_reads|(?:acquire_)?fence)\(\);};
 
 my $HOOK = <<'RUST';
 

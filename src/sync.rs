@@ -44,6 +44,15 @@ pub(crate) fn fence() {
     std::sync::atomic::fence(Ordering::SeqCst);
 }
 
+/// Makes the loads before it acquire loads, whoever made them.
+#[inline]
+pub(crate) fn acquire_fence() {
+    #[cfg(epochkv_loom)]
+    loom::sync::atomic::fence(Ordering::Acquire);
+    #[cfg(not(epochkv_loom))]
+    std::sync::atomic::fence(Ordering::Acquire);
+}
+
 /// Keeps the compiler, and only it, from moving accesses over this in either direction.
 #[cfg(not(epochkv_loom))]
 #[inline(always)]

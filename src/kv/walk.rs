@@ -18,7 +18,7 @@ pub(super) const STRIDE: usize = 64;
 pub(super) const ENTRIES: usize = 4;
 
 /// Positions whose entries are judged by one reading of the clock.
-const PORTION: usize = 8;
+const PORTION: usize = 16;
 
 /// Entries that so many positions have at most, mostly.
 const FOUND: usize = 8 * PORTION;
@@ -63,14 +63,13 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) {
         let now = self.now();
         for record in found {
-            let live = if now.is_past(record.deadline()) {
-                let key = Hashed { key: record.key(), hash: record.hash() };
-                self.after_expiry(&key, &now, guard)
-            } else {
-                Some(record)
-            };
-            if let Some(record) = live {
+            if !now.is_past(record.deadline()) {
                 visit(record, &now);
+                continue;
+            }
+            let key = Hashed { key: record.key(), hash: record.hash() };
+            if let Some(another) = self.after_expiry(&key, &now, guard) {
+                visit(another, &self.now());
             }
         }
     }

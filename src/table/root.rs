@@ -110,9 +110,8 @@ impl<E: Entry> Table<E> {
     /// or by [`release_cleared`](Self::release_cleared).
     pub fn clear(&self, guard: &Guard) {
         let detached = self.shared.root.swap(Self::fresh(self.min_lg));
-        // Who has read a time that the clock shows only from now on, be it by a relaxed load,
-        // and then enters the table, does not enter the old one; pairs with the fence of
-        // `Judge::has_expired`.
+        // A time that the clock shows only from now on is not for the old table, whatever moves
+        // the clock; pairs with the fence of `Now::read`.
         fence();
         let cleared = Arc::clone(&self.shared.cleared);
         guard.retire(CLEARED_BYTES, move || cleared.push(detached));

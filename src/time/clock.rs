@@ -9,9 +9,11 @@ use std::time::{Instant, SystemTime};
 
 /// A monotonic clock.
 ///
-/// A store asks it only for entries that have a time to live, and once for each
-/// attempt of an operation. It must never go back, as seen by all threads together: an entry
-/// that one thread has found expired must not be alive for the next.
+/// A store asks it only for entries that have a time to live, mostly once per operation; again
+/// where an entry is looked for again. It must never go back, as seen by all threads together: an
+/// entry that one thread has found expired must not be alive for the next. What moves it
+/// must be at least a `Release`, so that who sees the new time sees what was done before;
+/// reading it may be `Relaxed`.
 ///
 /// ```
 /// use epochkv::{Clock, Kv};

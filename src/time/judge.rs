@@ -3,7 +3,6 @@
 use super::clock::Clock;
 use super::ttl::{NS_PER_MS, Now};
 use crate::record::Deadline;
-use crate::sync::fence;
 
 /// Tells of entries that one operation finds, one after the other, whether they have expired.
 ///
@@ -36,10 +35,6 @@ impl<'n, 'c, C: Clock> Judge<'n, 'c, C> {
             return Some(false);
         }
         self.before = Some(after);
-        // The reading comes before the next look, also if the clock is a relaxed load; pairs
-        // with the fence of `Table::clear`. (Where the clock was read before, a pin has come
-        // since.)
-        fence();
         None
     }
 }

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::record::Deadline;
+use crate::sync::acquire_fence;
 use core::cell::OnceCell;
 use core::time::Duration;
 
@@ -289,7 +290,16 @@ impl<'c, C: Clock> Now<'c, C> {
     }
 
     pub(super) fn ns(&self) -> u64 {
-        *self.ns.get_or_init(|| self.clock.now_ns())
+        *self.ns.get_or_init(|| self.read())
+    }
+
+    fn read(&self) -> u64 {
+        let ns = self.clock.now_ns();
+        // What is looked at from now on is no older than the reading, also if that is a relaxed
+        // load: otherwise a time from after a `clear` could judge what was there before.
+        // Pairs with the release by which the clock is moved, and the fence of `Table::clear`.
+        acquire_fence();
+        ns
     }
 
     /// The reading, if there was one.
@@ -301,7 +311,7 @@ impl<'c, C: Clock> Now<'c, C> {
     pub(super) fn next_ns(&self) -> u64 {
         match self.known_ns() {
             None => self.ns(),
-            Some(_) => self.clock.now_ns(),
+            Some(_) => self.read(),
         }
     }
 
