@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+#[path = "ttl/interrupted.rs"]
+mod interrupted;
 #[path = "ttl/meanwhile.rs"]
 mod meanwhile;
 #[path = "common/operations.rs"]
