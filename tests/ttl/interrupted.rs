@@ -279,7 +279,7 @@ fn is_explained(content: usize, call: Call, answer: &str, log: &Log, last: &str)
 
 #[test]
 fn every_call_has_an_instant_whatever_comes_between_its_readings() {
-    let rounds = if cfg!(miri) { 300 } else { 40_000 };
+    let rounds = if cfg!(miri) { 300 } else { 200_000 };
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut interrupted = 0;
     for round in 0..rounds {
