@@ -24,25 +24,47 @@ work="$target_dir/mutants"
 read -r -a through <<<"${MUTANTS_THROUGH:-env}"
 mkdir -p "$work"
 
-# report: counts by file. A mutant that hangs is caught, and what was caught once stays so.
+# report: counts by file, of the mutants that there are now. One that hangs is caught, and
+# what was caught once stays so. Then those that survive without a reason in survivors.txt.
 report() {
-    cat "$work"/results "$work"/results-* 2>/dev/null | awk -F'\t' '
+    {
+        sed 's/^/survivor\t/' mutants/survivors.txt
+        cat "$work"/results "$work"/results-* 2>/dev/null
+        grep -o '"name": "[^"]*[^\\]"' "$work/list.json" | sed 's/^"name": "/there\t\t/; s/"$//; s/\\"/"/g'
+    } | awk -F'\t' '
+        $1 == "survivor" {
+            if ($2 ~ /^(the same|soon|models)$/) section = $2
+            else if ($2 ~ /^src/) explained[$2] = section
+            next
+        }
+        $1 == "there" { there[$3]; next }
         outcome[$3] != "caught" && outcome[$3] != "hung" { outcome[$3] = $1 }
         END {
-            for (name in outcome) {
+            for (name in there) {
+                if (!(name in outcome)) { unjudged++; continue }
                 file = name; sub(/:.*/, "", file)
-                files[file]; count[file, outcome[name]]++; all[outcome[name]]++
+                kind = outcome[name] == "sometimes" ? "missed" : outcome[name]
+                files[file]; count[file, kind]++; all[kind]++
+                # Without its place, which moves.
+                key = name; sub(/:[0-9]+:[0-9]+:/, ":", key)
+                if (kind == "missed" && key in explained) {
+                    count[file, "explained"]++; of[explained[key]]++
+                } else if (kind == "missed") open[name]
             }
-            print "| file | caught | of these by hanging | missed | do not build |"
-            print "| --- | ---: | ---: | ---: | ---: |"
+            print "| file | caught | of these by hanging | missed | of these explained | do not build |"
+            print "| --- | ---: | ---: | ---: | ---: | ---: |"
             sort = "sort"
             for (file in files)
-                printf "| `%s` | %d | %d | %d | %d |\n", file, count[file, "caught"] + count[file, "hung"],
-                    count[file, "hung"], count[file, "missed"] + count[file, "sometimes"],
+                printf "| `%s` | %d | %d | %d | %d | %d |\n", file, count[file, "caught"] + count[file, "hung"],
+                    count[file, "hung"], count[file, "missed"], count[file, "explained"],
                     count[file, "unviable"] | sort
             close(sort)
-            caught = all["caught"] + all["hung"]
-            printf "\n%d of %d caught\n", caught, caught + all["missed"] + all["sometimes"]
+            caught = all["caught"] + all["hung"]; judged = caught + all["missed"]
+            printf "\n%d of %d caught; without the %d that are the same program, %.1f %%\n",
+                caught, judged, of["the same"], 100 * caught / (judged - of["the same"])
+            printf "explained: the same %d, how soon %d, other interleavings %d; not judged: %d\n",
+                of["the same"], of["soon"], of["models"], unjudged
+            for (name in open) print "not explained: " name | sort
         }'
 }
 

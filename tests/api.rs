@@ -207,6 +207,19 @@ mod delete {
 }
 
 #[test]
+fn for_each_key_shows_each_byte_key_by_itself() {
+    // More than one step of a walk has.
+    let kv = Kv::builder().byte_keys().build();
+    let mut keys: Vec<Vec<u8>> = (0..5_000_u32).map(|n| n.to_le_bytes().to_vec()).collect();
+    keys.iter().for_each(|key| kv.set(key, 1).unwrap());
+    let mut shown = Vec::new();
+    kv.for_each_key(&Pattern::new(b"*"), |key| shown.push(key.to_vec()));
+    shown.sort_unstable();
+    keys.sort_unstable();
+    assert!(shown == keys);
+}
+
+#[test]
 fn of_many_deleted_keys_those_that_were_there_are_counted() {
     let (kv, _) = store();
     let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();

@@ -273,6 +273,8 @@ fn progress_is_shown_and_ends_with_the_result() {
     let dumped = kv.dump_with(&mut bytes, |so_far| shown.push(*so_far)).unwrap();
     assert!(shown.len() > 5 && shown.is_sorted_by_key(|it| (it.entries, it.bytes)));
     assert_eq!((shown.last().unwrap().entries, dumped.entries), (5001, 5001));
+    assert!(shown.last().unwrap().bytes > dumped.bytes / 2, "what is in its buffer is missing");
+    assert_eq!(dumped.bytes, bytes.len() as u64);
     let (other, _) = store_at(Duration::from_secs(1));
     let mut shown: Vec<Loaded> = Vec::new();
     let progress = |so_far: &Loaded| {

@@ -233,6 +233,9 @@ fn identity_is_that_of_the_write() {
     assert!(!float(0).is_same(&float((-0.0f64).to_bits())));
     assert!(!Snapshot::from(Value::from(1)).is_same(&Value::from(1.0).into()));
     assert!(!Snapshot::from(Value::from("a")).is_same(&Value::from("a").into()));
+    kv.set("k", "a").unwrap();
+    let (stored, own) = (kv.get("k").unwrap(), Snapshot::from(Value::from("a")));
+    assert!(!stored.is_same(&own) && !own.is_same(&stored));
 }
 
 #[test]
@@ -248,6 +251,7 @@ fn compare_with_rust_types_and_values() {
     let text = String::from("a");
     assert!(get("a".into()) == "a" && get("a".into()) == text);
     assert!(get("a".into()) == *"a" && get("a".into()) != get(Value::bytes(*b"a")));
+    assert!(get("a".into()) != *"b" && get(7.into()) != *"7" && ValueRef::Int(7) == get(7.into()));
     assert!(get((-0.0).into()) == get(0.0.into()));
     let (bytes, slice): (Vec<u8>, &[u8]) = (vec![1, 2], &[1, 2]);
     assert!(get(slice.into()) == bytes && slice == get(slice.into()) && get("a".into()) != slice);
@@ -286,6 +290,13 @@ fn accessors_answer_for_their_kind_only() {
         assert!((0..8).all(|index| found[index] == (index == kind)), "{value:?}: {found:?}");
         assert!(Value::from(&snapshot).same(&value) && Value::from(snapshot).same(&value));
     }
+}
+
+#[test]
+fn items_of_a_list_are_found_by_their_place() {
+    let list = Snapshot::from(Value::list([1, 2]));
+    assert_eq!((list.at(1), list.at(2)), (Some(&Value::from(2)), None));
+    assert_eq!(Snapshot::from(Value::from("text")).at(0), None);
 }
 
 #[test]

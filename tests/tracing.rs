@@ -1,9 +1,10 @@
 //! The feature `tracing`: sweepers and resizes say what they do, operations say nothing.
 
-use epochkv::{Kv, ManualClock};
+use epochkv::{Clock, Kv, ManualClock};
 use std::fmt::{Debug, Write};
 use std::hash::RandomState;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 use tracing::field::{Field, Visit};
@@ -118,24 +119,75 @@ fn a_subscriber_that_panics_harms_no_operation() {
     assert!(lines.have("a resize ends"));
 }
 
+/// What all threads of this program tell.
+fn told() -> Lines {
+    static TOLD: LazyLock<Lines> = LazyLock::new(|| {
+        let lines = Lines::default();
+        set_global_default(lines.clone()).unwrap();
+        lines
+    });
+    TOLD.clone()
+}
+
+/// Waits for a line with this part.
+fn until(lines: &Lines, part: &str) {
+    while !lines.have(part) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn a_sweeper_tells_its_name_what_it_removes_and_its_end() {
     watched("a sweeper", || {
-        let lines = Lines::default();
-        set_global_default(lines.clone()).unwrap();
+        let lines = told();
         let kv = Kv::builder().name("sessions").build();
         let sweeper = kv.start_sweeper_with(Duration::from_millis(1), |_, _| ()).unwrap();
         kv.set_ex("k", 1, Duration::from_millis(2)).unwrap();
-        let until = |part: &str| {
-            while !lines.have(part) {
-                thread::sleep(Duration::from_millis(1));
-            }
-        };
-        until(r#"DEBUG event message=a sweeper begins store="sessions""#);
-        until(r#"DEBUG sweep store="sessions""#);
-        until(r#"TRACE event message=swept nothing store="sessions" handles="#);
-        until(r#"DEBUG event message=swept store="sessions" removed=1"#);
+        until(&lines, r#"DEBUG event message=a sweeper begins store="sessions""#);
+        until(&lines, r#"DEBUG sweep store="sessions""#);
+        until(&lines, r#"TRACE event message=swept nothing store="sessions" handles="#);
+        until(&lines, r#"DEBUG event message=swept store="sessions" removed=1"#);
+        assert_eq!(format!("{sweeper:?}"), "Sweeper { .. }");
         drop(sweeper);
-        until(r#"DEBUG event message=a sweeper ends store="sessions""#);
+        until(&lines, r#"DEBUG event message=a sweeper ends store="sessions""#);
+    });
+}
+
+/// A clock that panics when it is told to.
+#[derive(Clone, Default)]
+struct Fragile(Arc<AtomicBool>);
+
+impl Clock for Fragile {
+    fn now_ns(&self) -> u64 {
+        assert!(!self.0.load(Ordering::Acquire), "the clock");
+        0
+    }
+}
+
+#[test]
+fn a_sweeper_tells_of_panics() {
+    watched("a sweeper", || {
+        let lines = told();
+        let clock = Fragile::default();
+        let kv = Kv::builder().name("fragile").clock(clock.clone()).build();
+        let sweeper = kv.start_sweeper_with(Duration::from_millis(1), |_, _| ()).unwrap();
+        clock.0.store(true, Ordering::Release);
+        until(&lines, r#"ERROR event message=foreign code panicked in a sweeper store="fragile""#);
+        drop(sweeper);
+    });
+}
+
+#[test]
+fn a_sweeper_tells_when_it_is_behind_and_when_it_has_caught_up() {
+    watched("a sweeper", || {
+        let lines = told();
+        let clock = ManualClock::new();
+        let kv = Kv::builder().name("crowded").clock(clock.clone()).build();
+        let sweeper = kv.start_sweeper_with(Duration::from_millis(1), |_, _| ()).unwrap();
+        (0..400_000).for_each(|n| kv.set_ex(&n.to_string(), n, 60).unwrap());
+        clock.advance(Duration::from_secs(60));
+        until(&lines, r#"WARN event message=a sweeper is behind; writers help store="crowded""#);
+        until(&lines, r#"INFO event message=a sweeper has caught up store="crowded""#);
+        drop(sweeper);
     });
 }
