@@ -5,7 +5,8 @@
 #
 #   scripts/mutants.sh                     all of src
 #   scripts/mutants.sh src/kv src/key.rs   these, in this order
-#   scripts/mutants.sh --again PLACE...    those there that no test has caught
+#   scripts/mutants.sh --again PLACE...    those there that no test has caught and that
+#                                          mutants/survivors.txt does not explain
 #   scripts/mutants.sh --apart             those that have no switch, by cargo-mutants
 #   scripts/mutants.sh --report            a table of the results so far
 #

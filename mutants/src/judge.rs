@@ -36,7 +36,7 @@ fn mutants(root: &Path) -> Vec<Mutant> {
 }
 
 /// Judges the mutants of `places`, files or folders, in this order, that have no result; or,
-/// with `MUTANTS_AGAIN`, that no test has caught.
+/// with `MUTANTS_AGAIN`, that no test has caught and nobody has explained.
 pub fn all(root: &Path, places: &[&str]) {
     let mutants = mutants(root);
     let length = mutants.iter().map(|mutant| mutant.id + 1).max().unwrap_or(1);
@@ -46,8 +46,12 @@ pub fn all(root: &Path, places: &[&str]) {
     let path = root.parent().expect("a folder").join("results");
     let done = results(&path);
     let again = std::env::var_os("MUTANTS_AGAIN").is_some();
+    let explained = fs::read_to_string(root.join("mutants/survivors.txt")).expect("survivors.txt");
+    let explained: HashSet<&str> = explained.lines().collect();
     let is_left = |mutant: &&Mutant| match done.get(&mutant.name) {
-        Some(outcome) => again && !is_caught(outcome),
+        Some(outcome) => {
+            again && !is_caught(outcome) && !explained.contains(&*without_place(&mutant.name))
+        }
         None => !again,
     };
     let mut queued = HashSet::new();
@@ -73,8 +77,6 @@ type Catches<'a> = Mutex<HashMap<(&'a str, usize), usize>>;
 /// The outcome, and what it is owed to.
 fn judge<'a>(root: &Path, mutant: &'a Mutant, tests: &[Test], catches: &Catches<'a>) -> String {
     let slowest = setting("MUTANTS_SLOWEST", 1.0);
-    let wanted = std::env::var("MUTANTS_TESTS").unwrap_or_default();
-    let is_wanted = |test: &Test| wanted.split(',').any(|part| by(test).contains(part));
     let key = |index| (&*mutant.file, index);
     // Those that promise most for their time are first.
     let mut order: Vec<(usize, f64)> = {
@@ -82,7 +84,7 @@ fn judge<'a>(root: &Path, mutant: &'a Mutant, tests: &[Test], catches: &Catches<
         let promise = |(index, test): (usize, &Test)| {
             let seconds = test.seconds.filter(|seconds| *seconds <= slowest)?;
             let caught = catches.get(&key(index)).copied().unwrap_or(0);
-            let reaches = test.reached[mutant.first] && is_wanted(test);
+            let reaches = test.reached.get(mutant.first) == Some(&true) && test.is_wanted();
             reaches.then_some((index, (1 + 3 * caught) as f64 / (seconds + 0.01)))
         };
         tests.iter().enumerate().filter_map(promise).collect()
@@ -112,7 +114,7 @@ fn judge<'a>(root: &Path, mutant: &'a Mutant, tests: &[Test], catches: &Catches<
                 .into_iter()
                 .find(|index| run(root, iter::once(&tests[*index]), &id) != Outcome::Passed);
         }
-        let by = by(&tests[failing.unwrap_or(batch[0])]);
+        let by = tests[failing.unwrap_or(batch[0])].full_name();
         match (outcome, failing) {
             (Outcome::Passed, _) => {}
             (Outcome::Hung, _) => return format!("hung\t{by}"),
@@ -129,16 +131,16 @@ fn judge<'a>(root: &Path, mutant: &'a Mutant, tests: &[Test], catches: &Catches<
     }
 }
 
-/// A test by its program and name.
-fn by(test: &Test) -> String {
-    let program = Path::new(&test.program).file_name().and_then(|name| name.to_str());
-    let program = program.and_then(|name| name.rsplit_once('-')).expect("a hash").0;
-    format!("{program} {}", test.name)
-}
-
 /// Runs tests of one program with the mutant on.
 fn run<'t>(root: &Path, tests: impl Iterator<Item = &'t Test>, id: &str) -> Outcome {
     tests::run(root, &tests.collect::<Vec<_>>(), "MUTANT", id)
+}
+
+/// File and change, which `survivors.txt` has, because lines move.
+fn without_place(name: &str) -> String {
+    let mut parts = name.splitn(4, ':');
+    let (file, change) = (parts.next(), parts.nth(2));
+    format!("{}:{}", file.expect("a file"), change.expect("a change"))
 }
 
 fn is_caught(outcome: &str) -> bool {

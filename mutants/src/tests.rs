@@ -28,6 +28,22 @@ pub struct Test {
     pub reached: Vec<bool>,
 }
 
+impl Test {
+    /// Program and name.
+    pub fn full_name(&self) -> String {
+        let program = Path::new(&self.program).file_name().and_then(|name| name.to_str());
+        let program = program.and_then(|name| name.rsplit_once('-')).expect("a hash").0;
+        format!("{program} {}", self.name)
+    }
+
+    /// Whether `MUTANTS_TESTS` lets it judge.
+    pub fn is_wanted(&self) -> bool {
+        let wanted = std::env::var("MUTANTS_TESTS").unwrap_or_default();
+        let name = self.full_name();
+        wanted.split(',').any(|part| name.contains(part))
+    }
+}
+
 #[derive(PartialEq, Clone, Copy)]
 pub enum Outcome {
     Passed,
@@ -237,7 +253,9 @@ pub fn note(root: &Path, length: usize) -> Vec<Test> {
         // One that is too slow to judge is run once, to know that.
         let behind = |index: &usize| {
             let test = tests[*index].lock().expect("a test");
-            test.rounds <= round && (round == 0 || test.seconds.is_some_and(|it| it <= slowest))
+            test.is_wanted()
+                && test.rounds <= round
+                && (round == 0 || test.seconds.is_some_and(|it| it <= slowest))
         };
         for_each((0..tests.len()).filter(behind).collect(), &turn, |index| {
             let test = &mut *tests[index].lock().expect("a test");
@@ -272,7 +290,8 @@ pub fn note(root: &Path, length: usize) -> Vec<Test> {
     fs::rename(&new, &path).expect("tests.json");
     turn.end();
     for (index, test) in tests.iter_mut().enumerate() {
-        let bytes = fs::read(file(index)).expect("what was reached");
+        // Of those that were never asked for nothing is known.
+        let bytes = fs::read(file(index)).unwrap_or_default();
         test.reached = bytes.iter().map(|byte| *byte != 0).collect();
     }
     tests

@@ -210,6 +210,7 @@ fn what_lies_behind_the_end_of_time_never_fires() {
     pair.advance(u64::MAX, 1);
     pair.file(u64::MAX);
     pair.advance(u64::MAX, 1);
+    assert_eq!(pair.wheel.next(), END);
 }
 
 #[test]

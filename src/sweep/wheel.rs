@@ -160,9 +160,8 @@ impl Wheel {
     fn turn(&self) -> Option<Turn> {
         let first = |(level, of): (usize, &Level)| {
             let shift = level as u32 * BITS;
-            let here = (self.next >> shift) as u32 % SLOTS as u32;
             // What lies before the place of now has been worked off.
-            let slot = (of.occupied >> here << here).trailing_zeros();
+            let slot = of.occupied.trailing_zeros();
             let above = self.next >> shift >> BITS;
             (slot < SLOTS as u32).then(|| Turn {
                 tick: ((above << BITS) | u64::from(slot)) << shift,
@@ -176,7 +175,6 @@ impl Wheel {
 
     /// Whether nothing is to be done before `now` has passed.
     pub(crate) fn is_at_rest(&self, now: u64) -> bool {
-        let now = now.min(END - 1);
         self.open.is_empty() && self.turn().is_none_or(|turn| turn.tick > now)
     }
 
