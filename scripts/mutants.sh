@@ -11,7 +11,8 @@
 #   scripts/mutants.sh --report            a table of the results so far
 #
 # MUTANTS_SLOWEST   tests that take longer do not judge (1 second)
-# MUTANTS_TESTS     only tests judge whose "program name" has one of these parts (a,b,c)
+# MUTANTS_TESTS     only tests judge whose "program name" has one of these parts (a,b,c), or
+#                   has not this one (!a)
 # MUTANTS_JOBS      how many tests run at once (2)
 # MUTANTS_THROUGH   a command that starts each step, such as a lock
 # MUTANTS_FOR       how long a step may take at most (seconds)

@@ -40,7 +40,10 @@ impl Test {
     pub fn is_wanted(&self) -> bool {
         let wanted = std::env::var("MUTANTS_TESTS").unwrap_or_default();
         let name = self.full_name();
-        wanted.split(',').any(|part| name.contains(part))
+        match wanted.strip_prefix('!') {
+            Some(unwanted) => !name.contains(unwanted),
+            None => wanted.split(',').any(|part| name.contains(part)),
+        }
     }
 }
 
