@@ -70,6 +70,19 @@ fn a_helped_entry_may_be_gone_before_its_inserter_looks() {
     });
 }
 
+/// A claim that a rival has kicked is not taken for what came into its slot since.
+#[test]
+fn a_kicked_claim_is_not_what_came_after_it() {
+    model("a_kicked_claim_is_not_what_came_after_it", Bound::None, |map| {
+        let other = spawn(map, |map| map.insert_once_at(1, 7, 1));
+        let mine = map.insert_once_at(0, 7, 0);
+        let neighbour = map.insert_once_at(1, 1, 5);
+        let others = join(other);
+        assert_eq!(map.count(7), usize::from(mine) + usize::from(others));
+        assert_eq!(map.count(1), usize::from(neighbour));
+    });
+}
+
 /// As before, with a replacement.
 #[test]
 fn a_helped_entry_may_be_replaced_before_its_inserter_looks() {
