@@ -293,6 +293,28 @@ fn accessors_answer_for_their_kind_only() {
 }
 
 #[test]
+fn text_of_more_than_a_kibibyte_is_shared_and_other_text_is_copied() {
+    let kv = Kv::new();
+    for (len, is_shared) in [(0, false), (1024, false), (1025, true)] {
+        let text = "x".repeat(len);
+        for value in [Value::from(text.as_str()), Value::bytes(text.as_bytes())] {
+            let address = |value: ValueRef<'_>| {
+                value
+                    .as_str()
+                    .map_or(value.as_bytes(), |text| Some(text.as_bytes()))
+                    .unwrap()
+                    .as_ptr()
+            };
+            kv.set("k", value.clone()).unwrap();
+            let stored = kv.get("k").unwrap();
+            assert_eq!(address(stored.as_ref()) == address(value.as_ref()), is_shared, "{len}");
+            let own = stored.to_value();
+            assert_eq!(address(stored.as_ref()) == address(own.as_ref()), is_shared, "{len}");
+        }
+    }
+}
+
+#[test]
 fn items_of_a_list_are_found_by_their_place() {
     let list = Snapshot::from(Value::list([1, 2]));
     assert_eq!((list.at(1), list.at(2)), (Some(&Value::from(2)), None));
