@@ -276,7 +276,10 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn to_value(&self) -> Value {
-        self.as_ref().to_value()
+        match &self.0 {
+            Repr::Record(record) => record.share().to_value(),
+            _ => self.as_ref().to_value(),
+        }
     }
 
     /// Whether both are the same write to the store: the same entry, or, for

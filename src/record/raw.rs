@@ -175,6 +175,14 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
         }
     }
 
+    /// The value, to keep: shared where the record shares it, otherwise a copy.
+    pub(crate) fn to_value(self) -> Value {
+        match self.header().meta.kind() {
+            Kind::SHARED => self.shared_value().clone(),
+            _ => self.value().to_value(),
+        }
+    }
+
     /// The `Value` of a record of kind `Shared`.
     fn shared_value(self) -> &'a Value {
         debug_assert!(self.header().meta.kind() == Kind::SHARED);
