@@ -198,6 +198,15 @@ fn an_earlier_time_is_the_last_one_again() {
     assert_eq!(pair.wheel.len(), 0);
 }
 
+#[test]
+fn it_is_at_rest_until_a_tick_has_come() {
+    let mut wheel = Wheel::new();
+    assert!(wheel.is_at_rest(u64::MAX));
+    wheel.file(Handle { hash: 1, tick: 5 });
+    assert_eq!([4, 5, 6].map(|now| wheel.is_at_rest(now)), [true, false, false]);
+    assert!(wheel.advance(5, 100, |_| ()) > 0 && wheel.is_at_rest(5));
+}
+
 /// netty #7765, twitter/rpc-perf #180: overflow that fires at once.
 #[test]
 fn what_lies_behind_the_end_of_time_never_fires() {
