@@ -71,7 +71,9 @@ impl Payload {
 #[test]
 fn the_last_reference_comes_last() {
     explore("the_last_reference_comes_last", Bound::None, Collector::Keep, || {
-        let mine = Snapshot::from(Value::from("some text that is not kept in place"));
+        // So long that it is shared, and the end of its record can be seen.
+        let text: Arc<str> = "x".repeat(2000).into();
+        let mine = Snapshot::from(Value::Str(Arc::clone(&text)));
         let theirs = mine.clone();
         let gate = Gate::default();
         let others_gate = gate.clone();
@@ -82,6 +84,7 @@ fn the_last_reference_comes_last() {
         gate.pass();
         drop(mine);
         other.join().expect("the other thread panicked");
+        assert_eq!(Arc::strong_count(&text), 1, "it was destroyed");
     });
 }
 
