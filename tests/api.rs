@@ -207,6 +207,20 @@ mod delete {
 }
 
 #[test]
+fn shrink_to_fit_leaves_a_table_as_small_as_its_entries_allow() {
+    let kv = Kv::new();
+    (0..100_000).for_each(|n| kv.set(&n.to_string(), n).unwrap());
+    // So few that a smaller table would do, and not so few that it shrinks by itself.
+    (25_000..100_000).for_each(|n| assert!(kv.delete(&n.to_string())));
+    kv.flush();
+    let before = kv.stats();
+    kv.shrink_to_fit();
+    let after = kv.stats();
+    assert!(!after.resizing && after.buckets < before.buckets, "{before:?}, {after:?}");
+    assert_eq!(kv.len(), 25_000);
+}
+
+#[test]
 fn for_each_key_shows_each_byte_key_by_itself() {
     // More than one step of a walk has.
     let kv = Kv::builder().byte_keys().build();

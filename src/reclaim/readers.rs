@@ -79,7 +79,8 @@ impl Blocker<'_> {
     pub fn is_over(&self) -> bool {
         // Acquire: pairs with `leave`, and with `enter` of the next section.
         let state = self.slot.state.load(Ordering::Acquire);
-        state & DEPTH == 0 || state & !DEPTH != self.state & !DEPTH
+        // Beside the depth it counts how often a last section has been left.
+        state & !DEPTH != self.state & !DEPTH
     }
 }
 
@@ -225,6 +226,7 @@ mod tests {
         slot.leave();
         assert!(blockers.iter().all(|blocker| !blocker.is_over()) && blockers.len() == 1);
         slot.leave();
+        assert!(blockers.iter().all(super::Blocker::is_over));
         slot.enter();
         assert!(blockers.iter().all(super::Blocker::is_over));
         assert_eq!(active(&readers), 1);
