@@ -140,6 +140,33 @@ fn after_the_store_is_dropped() {
         fill(&kv, 50_000..57_000, 9);
         out().0
     });
+    comes_back("drop of stores with notes that no sweep has read", || {
+        let stores: Vec<_> = (0..1_000).map(|_| store().0).collect();
+        for kv in &stores {
+            kv.sweep(0);
+            kv.set_ex("k", 1, 60).unwrap();
+        }
+        out().0
+    });
+}
+
+/// Each takes up what another one has left.
+#[test]
+fn threads_that_read_and_end_leave_nothing() {
+    let _alone = alone();
+    let (kv, _) = store();
+    kv.set("k", "v").unwrap();
+    let read = || (0..3_000).for_each(|_| assert!(kv.exists("k")));
+    let many = || {
+        for _ in 0..1_000 {
+            thread::scope(|scope| scope.spawn(read).join().unwrap());
+        }
+        flush();
+        out().0
+    };
+    let first = many();
+    let second = many();
+    assert!(second - first < SLACK_BYTES, "{} bytes stay out", second - first);
 }
 
 #[test]
