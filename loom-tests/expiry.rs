@@ -28,6 +28,32 @@ const PASS: Op = |w| {
     String::new()
 };
 
+/// Sets an entry that is gone at once, if the clock is at its deadline.
+const SET_UNTIL: Op = |w| show(w.kv.set_ex("k", "gone", Ttl::until(Duration::from_secs(5))));
+const TTL: Op = |w| show(w.kv.ttl("k"));
+const CLEAR: Op = |w| {
+    w.kv.clear();
+    String::new()
+};
+/// Less than there is to the deadline.
+const PASS_SOME: Op = |w| {
+    w.clock.advance(Duration::from_secs(2));
+    String::new()
+};
+const WITH_MANY: Op = |w| {
+    let mut seen = Vec::new();
+    w.kv.with_many(["j", "k"], |_, value| {
+        TOUCH(w);
+        seen.push(show(value));
+    });
+    show(seen)
+};
+/// An exchange, which loom tries in all orders; see `Gate`.
+const TOUCH: Op = |w| {
+    w.clock.advance(Duration::ZERO);
+    String::new()
+};
+
 /// A counter that lives for five seconds.
 fn alive(world: &World) {
     world.kv.set_ex("k", 1, 5).expect("a number is not deep");
@@ -114,32 +140,6 @@ fn expire_and_keys() {
 fn expire_and_delete() {
     Race::new("expire_and_delete", alive).between(&[EXPIRE], &[PASS, DELETE]);
 }
-
-/// Sets an entry that is gone at once, if the clock is at its deadline.
-const SET_UNTIL: Op = |w| show(w.kv.set_ex("k", "gone", Ttl::until(Duration::from_secs(5))));
-const TTL: Op = |w| show(w.kv.ttl("k"));
-const CLEAR: Op = |w| {
-    w.kv.clear();
-    String::new()
-};
-/// Less than there is to the deadline.
-const PASS_SOME: Op = |w| {
-    w.clock.advance(Duration::from_secs(2));
-    String::new()
-};
-const WITH_MANY: Op = |w| {
-    let mut seen = Vec::new();
-    w.kv.with_many(["j", "k"], |_, value| {
-        TOUCH(w);
-        seen.push(show(value));
-    });
-    show(seen)
-};
-/// An exchange, which loom tries in all orders; see `Gate`.
-const TOUCH: Op = |w| {
-    w.clock.advance(Duration::ZERO);
-    String::new()
-};
 
 /// A time that was read before an entry was set does not say that it is alive.
 #[test]

@@ -66,18 +66,14 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut found = find();
         while let Some(record) = found.filter(|record| record.deadline() != 0) {
             let now = self.now();
-            let left = if now.is_past(record.deadline()) {
-                match self.after_expiry(&key, &now, &reclaim::pin()) {
-                    Some(_) => None,
-                    None => return Expiry::Missing,
-                }
-            } else {
-                Some(Expiry::of(record.deadline(), &now))
-            };
+            let is_past = now.is_past(record.deadline());
+            if is_past && self.after_expiry(&key, &now, &reclaim::pin()).is_none() {
+                return Expiry::Missing;
+            }
             found = find();
             // It has to be the one that was there when the clock was read.
-            if let Some(left) = left.filter(|_| found.is_some_and(|it| it.is(record))) {
-                return left;
+            if !is_past && found.is_some_and(|it| it.is(record)) {
+                return Expiry::of(record.deadline(), &now);
             }
         }
         found.map_or(Expiry::Missing, |_| Expiry::Never)
