@@ -18,7 +18,7 @@ const MOST_READINGS: u64 = 8;
 
 /// Shows seconds. Where it is armed, whoever reads it is interrupted first.
 #[derive(Clone, Default)]
-struct Interrupted(Arc<State>);
+pub struct Interrupted(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -34,7 +34,7 @@ impl Interrupted {
     }
 
     /// Says nothing.
-    fn pass(&self, seconds: u64) -> String {
+    pub fn pass(&self, seconds: u64) -> String {
         self.0.seconds.fetch_add(seconds, Ordering::Release);
         String::new()
     }
@@ -46,6 +46,19 @@ impl Interrupted {
         let result = call();
         self.0.armed.store(false, Ordering::Relaxed);
         *self.0.hook.lock().unwrap() = None;
+        result
+    }
+
+    /// What `call` returns, with `event` at its first reading, which it must come to.
+    pub fn interrupt_once<R>(
+        &self,
+        event: impl Fn() -> u64 + Send + 'static,
+        call: impl FnOnce() -> R,
+    ) -> R {
+        let clock = self.clone();
+        let hook = move |number| if number == 1 { event() } else { clock.seconds() };
+        let result = self.interrupt(Box::new(hook), call);
+        assert!(self.0.readings.load(Ordering::Relaxed) > 0, "it read no clock");
         result
     }
 }
@@ -330,17 +343,13 @@ fn readings_that_go_anywhere_end() {
 fn an_item_that_took_the_place_of_an_expired_one_has_its_own_time() {
     let (kv, clock) = store(2);
     let (another, time) = (kv.clone(), clock.clone());
-    let hook = move |number| {
-        if number == 1 {
-            time.pass(20);
-            another.set_ex("k", 11, 5).unwrap();
-            return 5;
-        }
-        time.seconds()
+    let event = move || {
+        time.pass(20);
+        another.set_ex("k", 11, 5).unwrap();
+        5
     };
-    let found = clock.interrupt(Box::new(hook), || {
+    let found: Vec<_> = clock.interrupt_once(event, || {
         kv.scan(&Pattern::new("k*")).map(|item| (show(item.value()), item.expiry())).collect()
     });
-    let found: Vec<_> = found;
     assert_eq!(found, [(show(Value::from(11)), Expiry::In(secs(5)))]);
 }

@@ -1,10 +1,9 @@
 //! What happens between the steps of a call: at its first reading of the clock the store
 //! changes and time passes.
 
-use epochkv::{Change, Clock, Condition, IncrOptions, Kv, Ttl, Value};
+use crate::interrupted::Interrupted;
+use epochkv::{Change, Condition, IncrOptions, Kv, Ttl, Value};
 use std::hash::RandomState;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 type Store = Kv<str, RandomState, Interrupted>;
@@ -12,40 +11,7 @@ type Store = Kv<str, RandomState, Interrupted>;
 /// A call, with its answer as text.
 type Call = fn(&Store) -> String;
 
-/// What happens at a reading; returns what is read then, in seconds.
-type Event = Box<dyn FnOnce() -> u64 + Send>;
-
-const SECOND: u64 = 1_000_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Shows the time; whoever reads it first after [`at_next_reading`](Self::at_next_reading) is
-/// interrupted.
-#[derive(Clone, Default)]
-struct Interrupted {
-    event: Arc<Mutex<Option<Event>>>,
-    seconds: Arc<AtomicU64>,
-}
-
-impl Interrupted {
-    fn at_next_reading(&self, event: impl FnOnce() -> u64 + Send + 'static) {
-        *self.event.lock().unwrap() = Some(Box::new(event));
-    }
-
-    fn is_over(&self) -> bool {
-        self.event.lock().unwrap().is_none()
-    }
-
-    fn pass(&self, seconds: u64) {
-        self.seconds.fetch_add(seconds, Ordering::Relaxed);
-    }
-}
-
-impl Clock for Interrupted {
-    fn now_ns(&self) -> u64 {
-        let event = self.event.lock().unwrap().take();
-        SECOND * event.map_or_else(|| self.seconds.load(Ordering::Relaxed), |event| event())
-    }
-}
 
 fn store() -> (Store, Interrupted) {
     let clock = Interrupted::default();
@@ -79,13 +45,12 @@ fn what_was_cleared_before_its_deadline_has_not_expired() {
             }
             kv.set_ex("k", 10, 5).unwrap();
             let (cleared, time) = (kv.clone(), clock.clone());
-            clock.at_next_reading(move || {
+            let event = move || {
                 cleared.clear();
                 time.pass(10);
                 10
-            });
-            let answer = call(&kv);
-            assert!(clock.is_over(), "{answer}");
+            };
+            let answer = clock.interrupt_once(event, || call(&kv));
             // It saw no key, and the key was there until it was cleared: so it came later.
             assert!(kv.exists("k"), "{answer}");
         }
@@ -106,25 +71,26 @@ fn the_time_left_is_that_of_an_entry_that_was_there_then() {
         let (kv, clock) = store();
         kv.set_ex("k", 10, 5).unwrap();
         let (store, time) = (kv.clone(), clock.clone());
-        clock.at_next_reading(move || {
+        let event = move || {
             remove(&store);
             time.pass(3);
             3
-        });
+        };
         // 5 before, `left` after; 2 it never was.
-        assert_eq!(kv.ttl("k"), left);
-        assert!(clock.is_over());
+        assert_eq!(clock.interrupt_once(event, || kv.ttl("k")), left);
     }
 }
 
-/// At the next reading, which is of zero: time passes, and then `k` is set until a time before.
-fn sets_what_is_gone(kv: &Store, clock: &Interrupted) {
+/// The answer of a call at whose first reading, which is of zero, time passes, and then `k` is
+/// set until a time before.
+fn beside_what_is_gone(call: Call, kv: &Store, clock: &Interrupted) -> String {
     let (store, time) = (kv.clone(), clock.clone());
-    clock.at_next_reading(move || {
+    let event = move || {
         time.pass(10);
         store.set_ex("k", 7, Ttl::until(Duration::from_secs(5))).unwrap();
         0
-    });
+    };
+    clock.interrupt_once(event, || call(kv))
 }
 
 #[test]
@@ -142,9 +108,7 @@ fn what_was_never_alive_is_seen_by_no_call_that_began_before() {
     for (call, answer) in calls {
         let (kv, clock) = store();
         kv.set_ex("j", 0, 100).unwrap();
-        sets_what_is_gone(&kv, &clock);
-        assert_eq!(call(&kv), answer);
-        assert!(clock.is_over(), "{answer}");
+        assert_eq!(beside_what_is_gone(call, &kv, &clock), answer);
     }
 }
 
@@ -166,9 +130,7 @@ fn no_call_revives_what_was_never_alive() {
     for (call, answer) in calls {
         let (kv, clock) = store();
         kv.set_ex("k", 10, 5).unwrap();
-        sets_what_is_gone(&kv, &clock);
-        assert!(call(&kv).contains(answer), "{answer}");
-        assert!(clock.is_over(), "{answer}");
+        assert!(beside_what_is_gone(call, &kv, &clock).contains(answer), "{answer}");
         assert_eq!(kv.exists("k"), answer == "1", "{answer}");
     }
 }
