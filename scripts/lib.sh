@@ -46,11 +46,11 @@ verdict() {
 # volume ("volume"). Without a look at the operands of comparisons, which takes a third of the
 # time and tells little where almost every byte is a choice.
 build_fuzz() {
-    local sanitizer=address
-    [[ "$1" == address ]] || sanitizer=none
+    local options=(--sanitizer address)
+    [[ "$1" == address ]] || options=(--sanitizer none --features volume)
     # Coverage and sanitizers are unstable; this makes the stable toolchain accept them.
     RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$2/$1" cargo fuzz build --release --debug-assertions \
-        --sanitizer "$sanitizer" --no-trace-compares "${@:3}"
+        "${options[@]}" --no-trace-compares "${@:3}"
 }
 
 # run_fuzz MODE DIR TARGET ARGUMENT...: one that was built.

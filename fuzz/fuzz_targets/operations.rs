@@ -1,6 +1,10 @@
 //! Runs `epochkv_fuzz::operations`, and says at the end how many calls that were.
 #![no_main]
 
+#[cfg(feature = "volume")]
+#[path = "../compare.rs"]
+mod compare;
+
 use epochkv_fuzz::operations::{CALLS, run};
 use std::sync::atomic::Ordering;
 
