@@ -346,8 +346,13 @@ impl From<Snapshot> for Value {
 }
 
 impl<'a> From<&'a Snapshot> for Input<'a> {
+    /// Copies no text and no items: shares what the snapshot shares with its entry, borrows the rest.
     fn from(snapshot: &'a Snapshot) -> Self {
-        snapshot.as_ref().into()
+        let shared = match &snapshot.0 {
+            Repr::Record(record) => record.share().to_shared_value(),
+            _ => None,
+        };
+        shared.map_or_else(|| snapshot.as_ref().into(), Input::Value)
     }
 }
 

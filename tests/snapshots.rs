@@ -310,6 +310,9 @@ fn text_of_more_than_a_kibibyte_is_shared_and_other_text_is_copied() {
             assert_eq!(address(stored.as_ref()) == address(value.as_ref()), is_shared, "{len}");
             let own = stored.to_value();
             assert_eq!(address(stored.as_ref()) == address(own.as_ref()), is_shared, "{len}");
+            kv.set("again", &stored).unwrap();
+            let again = kv.get("again").unwrap();
+            assert_eq!(address(stored.as_ref()) == address(again.as_ref()), is_shared, "{len}");
         }
     }
 }

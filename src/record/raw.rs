@@ -177,10 +177,12 @@ impl<'a, K: ?Sized + 'static> Shared<'a, Record<K>> {
 
     /// The value, to keep: shared where the record shares it, otherwise a copy.
     pub(crate) fn to_value(self) -> Value {
-        match self.header().meta.kind() {
-            Kind::SHARED => self.shared_value().clone(),
-            _ => self.value().to_value(),
-        }
+        self.to_shared_value().unwrap_or_else(|| self.value().to_value())
+    }
+
+    /// The value, to keep, where the record shares it.
+    pub(crate) fn to_shared_value(self) -> Option<Value> {
+        (self.header().meta.kind() == Kind::SHARED).then(|| self.shared_value().clone())
     }
 
     /// The `Value` of a record of kind `Shared`.
