@@ -125,7 +125,7 @@ impl Drop for Pending {
 pub struct Section(PhantomData<*mut ()>);
 
 impl Section {
-    /// For a `Reading`, which then is the stay of one thread.
+    /// What a `Guard` or a `Reading`, each the stay of one thread, lends.
     const fn new() -> Self {
         Self(PhantomData)
     }

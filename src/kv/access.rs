@@ -3,7 +3,7 @@
 use super::Kv;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::reclaim::reading::enter;
+use crate::reclaim::reading::{Reading, enter_after};
 use crate::reclaim::{self, Guard, Owned, Section, Shared};
 use crate::record::{Content, Deadline, MAX_KEY_LEN, Record};
 use crate::snapshot::Snapshot;
@@ -18,6 +18,14 @@ pub(super) struct Hashed<'k, K: ?Sized> {
     pub(super) key: &'k K,
     pub(super) hash: u64,
 }
+
+impl<K: ?Sized> Clone for Hashed<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: ?Sized> Copy for Hashed<'_, K> {}
 
 impl<K: Key + ?Sized> Hashed<'_, K> {
     /// A new record for this key.
@@ -44,16 +52,20 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         Now::new(&self.inner.clock)
     }
 
-    /// Hashes a key and starts to fetch its bucket, which the caller will look
-    /// at after pinning. Calls the user's hasher, so not under a guard.
+    /// Hashes a key. Calls the user's hasher, so not under a guard.
     #[inline]
     pub(super) fn hashed<'k>(&self, key: &'k K) -> Hashed<'k, K> {
-        let hash = self.hash_bytes(key.key_bytes());
-        self.table().prefetch_bucket(hash);
-        Hashed { key, hash }
+        Hashed { key, hash: self.hash_bytes(key.key_bytes()) }
     }
 
-    /// Hashes a key for writing.
+    /// Starts to fetch the bucket of a key, which the caller will look at after it has pinned.
+    #[inline]
+    pub(super) fn fetch<'k>(&self, key: Hashed<'k, K>) -> Hashed<'k, K> {
+        self.table().prefetch_bucket(key.hash);
+        key
+    }
+
+    /// Hashes a key that may be inserted.
     #[inline]
     pub(super) fn hashed_for_write<'k>(&self, key: &'k K) -> Result<Hashed<'k, K>, Error> {
         if key.key_bytes().len() > MAX_KEY_LEN {
@@ -62,39 +74,50 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         Ok(self.hashed(key))
     }
 
-    /// The value of a key.
-    #[inline]
-    pub(super) fn get_hashed(&self, key: &Hashed<'_, K>) -> Option<Snapshot> {
-        self.read(key, &self.now(), |record| Snapshot::new(record, record.value()))
+    /// Begins to read, the key's bucket first.
+    #[inline(always)]
+    pub(super) fn enter(&self, key: Hashed<'_, K>) -> Reading {
+        enter_after(|| self.table().prefetch_bucket(key.hash))
     }
 
-    /// Shows `read` the live entry of a key. The clock has not been read, as below.
+    /// The value of a key.
+    #[inline]
+    pub(super) fn get_hashed(&self, key: Hashed<'_, K>) -> Option<Snapshot> {
+        self.read(key, |record| Snapshot::new(record, record.value()))
+    }
+
+    /// Shows `read` the live entry of a key.
     #[inline(always)]
     pub(super) fn read<R>(
         &self,
-        key: &Hashed<'_, K>,
-        now: &Now<'_, C>,
+        key: Hashed<'_, K>,
         read: impl FnOnce(Shared<'_, Record<K>>) -> R,
     ) -> Option<R> {
-        let section = enter();
+        let section = self.enter(key);
         let record = self.table().find(key.hash, key.key.key_bytes(), &section)?;
-        if now.is_past(record.deadline()) {
-            drop(section);
-            return self.read_after_expiry(key, now, read);
+        // Without a deadline there is no `Now`, which would have to be in memory.
+        if record.deadline() != 0 {
+            let now = self.now();
+            if now.is_past(record.deadline()) {
+                drop(section);
+                return self.read_after_expiry(key.key, key.hash, now, read);
+            }
         }
         Some(read(record))
     }
 
     /// As [`read`](Self::read), if an expired entry may have to go first.
+    // The key in its parts: as a whole it would be in memory during every read.
     #[cold]
     fn read_after_expiry<R>(
         &self,
-        key: &Hashed<'_, K>,
-        now: &Now<'_, C>,
+        key: &K,
+        hash: u64,
+        now: Now<'_, C>,
         read: impl FnOnce(Shared<'_, Record<K>>) -> R,
     ) -> Option<R> {
         let guard = reclaim::pin();
-        self.after_expiry(key, now, &guard).map(read)
+        self.after_expiry(&Hashed { key, hash }, &now, &guard).map(read)
     }
 
     /// The entry of a key, unless it may have expired; then it stays where it is.

@@ -50,7 +50,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn take(&self, key: &K) -> Option<Snapshot> {
-        let key = self.hashed(key);
+        let key = self.fetch(self.hashed(key));
         let guard = reclaim::pin();
         let take = |live: Option<_>| Step::Remove(live.map(Snapshot::exact));
         self.decide(&key, &self.now(), &guard, take).0
@@ -202,7 +202,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn compare_and_delete_snapshot(&self, key: &K, expected: &Snapshot) -> bool {
-        self.delete_if_unchanged(&self.hashed(key), expected)
+        self.delete_if_unchanged(&self.fetch(self.hashed(key)), expected)
     }
 
     /// Removes a key if its entry is the one of `expected`.
@@ -224,7 +224,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         expected: &Value,
         act: impl Fn(&Snapshot) -> bool,
     ) -> bool {
-        while let Some(seen) = self.get_hashed(key) {
+        while let Some(seen) = self.get_hashed(*key) {
             if !seen.as_ref().same(expected.as_ref()) {
                 return false;
             }
@@ -247,7 +247,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let deadline = ttl.into().deadline(&now);
         let input = value.into();
         input.check_depth()?;
-        let key = self.hashed_for_write(key)?;
+        let key = self.fetch(self.hashed_for_write(key)?);
         Ok(Write { key, input: Content::prepare(input), deadline, now })
     }
 

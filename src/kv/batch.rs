@@ -177,7 +177,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         removed
     }
 
-    /// Hashes keys, which starts to fetch their buckets, batch by batch. The
+    /// Hashes keys and starts to fetch their buckets, batch by batch. The
     /// caller's iterator and hasher run outside of any guard.
     fn in_batches<'k>(
         &self,
@@ -189,7 +189,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         loop {
             batch.clear();
             for key in keys.by_ref().take(BATCH) {
-                batch.push(self.hashed(key));
+                batch.push(self.fetch(self.hashed(key)));
             }
             if batch.is_empty() {
                 return;

@@ -3,7 +3,6 @@
 use super::Kv;
 use super::access::Step;
 use crate::key::Key;
-use crate::reclaim::reading::enter;
 use crate::reclaim::{self, Shared};
 use crate::record::{Deadline, Record};
 use crate::snapshot::Snapshot;
@@ -61,7 +60,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     #[must_use]
     pub fn expiry(&self, key: &K) -> Expiry {
         let key = self.hashed(key);
-        let section = enter();
+        let section = self.enter(key);
         let find = || self.table().find(key.hash, key.key.key_bytes(), &section);
         let mut found = find();
         while let Some(record) = found.filter(|record| record.deadline() != 0) {
@@ -166,7 +165,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         end: impl Fn(&Now<'_, C>) -> (Deadline, bool),
         condition: Condition,
     ) -> Option<Snapshot> {
-        let key = self.hashed(key);
+        let key = self.fetch(self.hashed(key));
         let now = self.now();
         let guard = reclaim::pin();
         let renew = |live: Option<Shared<'_, Record<K>>>| {
@@ -200,7 +199,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn persist(&self, key: &K) -> bool {
-        let key = self.hashed(key);
+        let key = self.fetch(self.hashed(key));
         let guard = reclaim::pin();
         let persist = |live: Option<Shared<'_, Record<K>>>| match live {
             Some(record) if record.deadline() != 0 => {

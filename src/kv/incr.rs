@@ -4,7 +4,6 @@ use super::Kv;
 use super::access::{Hashed, Step};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::reclaim::reading::enter;
 use crate::reclaim::{self, Shared};
 use crate::record::cell::Refused;
 use crate::record::{Content, Deadline, Record};
@@ -321,7 +320,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
         {
-            let section = enter();
+            let section = self.enter(key);
             let live = self.find_unexpired(&key, &now, &section);
             if let Some(sum) = live.and_then(Shared::counter).and_then(|cell| cell.add(amount)) {
                 return Ok(sum);
@@ -382,7 +381,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn incr_float(&self, key: &K, amount: f64) -> Result<f64, Error> {
-        let key = self.hashed_for_write(key)?;
+        let key = self.fetch(self.hashed_for_write(key)?);
         let now = self.now();
         let guard = reclaim::pin();
         let add = |live: Option<Shared<'_, Record<K>>>| {
@@ -412,7 +411,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) -> Result<Incremented, Error> {
         let key = self.hashed_for_write(key)?;
         let now = self.now();
-        let section = enter();
+        let section = self.enter(key);
         let live = self.find_unexpired(&key, &now, &section);
         let same_deadline = live.filter(|record| options.keeps(record.deadline()));
         if let Some(cell) = same_deadline.and_then(Shared::counter) {

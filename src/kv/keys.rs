@@ -117,7 +117,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                     if self.delete_if_unchanged(&item.hashed(), &value) {
                         removed += 1;
                     } else {
-                        seen = self.get_hashed(&item.hashed());
+                        seen = self.get_hashed(item.hashed());
                     }
                 }
             }

@@ -73,7 +73,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let deadline = ttl.into().deadline(&self.now());
         let input = value.into();
         input.check_depth()?;
-        let key = self.hashed_for_write(key)?;
+        let key = self.fetch(self.hashed_for_write(key)?);
         if let (0, ValueRef::Int(value)) = (deadline, input.as_ref()) {
             self.set_int(&key, value);
             return Ok(());
@@ -112,7 +112,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// ```
     #[must_use]
     pub fn get(&self, key: &K) -> Option<Snapshot> {
-        self.get_hashed(&self.hashed(key))
+        self.get_hashed(self.hashed(key))
     }
 
     /// The value of a key, or `default`, which is not stored. Wait-free, O(1), and the
@@ -157,7 +157,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// let kept = kv.with("text", |value| value);
     /// ```
     pub fn with<R>(&self, key: &K, read: impl FnOnce(ValueRef<'_>) -> R) -> Option<R> {
-        self.read(&self.hashed(key), &self.now(), |record| read(record.value()))
+        self.read(self.hashed(key), |record| read(record.value()))
     }
 
     /// Removes a key with its value and deadline. Returns whether it was there.
@@ -174,7 +174,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn delete(&self, key: &K) -> bool {
-        self.delete_hashed(&self.hashed(key))
+        self.delete_hashed(&self.fetch(self.hashed(key)))
     }
 
     pub(super) fn delete_hashed(&self, key: &Hashed<'_, K>) -> bool {

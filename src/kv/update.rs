@@ -74,7 +74,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         key: &K,
         mut change: impl FnMut(Option<&Snapshot>) -> Change,
     ) -> Result<Option<Snapshot>, Error> {
-        let key = self.hashed_for_write(key)?;
+        let key = self.fetch(self.hashed_for_write(key)?);
         loop {
             let seen = {
                 let guard = reclaim::pin();
@@ -146,7 +146,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         make: impl FnOnce() -> Value,
     ) -> Result<Snapshot, Error> {
         let key = self.hashed_for_write(key)?;
-        if let Some(found) = self.get_hashed(&key) {
+        if let Some(found) = self.get_hashed(key) {
             return Ok(found);
         }
         let input = Input::Value(make());

@@ -42,7 +42,11 @@ impl Slot {
         // Relaxed: as in `enter`.
         let state = self.state.load(Ordering::Relaxed);
         let is_last = state & DEPTH == 1;
-        let next = (state - 1).wrapping_add(u64::from(is_last) << DEPTH.count_ones());
+        let next = if is_last {
+            (state - 1).wrapping_add(1 << DEPTH.count_ones())
+        } else {
+            without_inner(state)
+        };
         // Release: what the section read was read before; pairs with `active` and `is_over`.
         self.state.store(next, Ordering::Release);
         is_last.then_some(next >> DEPTH.count_ones())
@@ -66,6 +70,13 @@ impl Slot {
         // Acquire: pairs with `release`. Relaxed on failure.
         self.taken.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
+}
+
+/// A word after the end of a section within another one. Apart, so that the usual end is one
+/// straight path.
+#[cold]
+fn without_inner(state: u64) -> u64 {
+    state - 1
 }
 
 /// A section that was seen under way.

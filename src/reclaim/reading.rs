@@ -3,14 +3,12 @@
 use super::{Guard, Section, pin};
 #[cfg(not(epochkv_loom))]
 use super::{mode, readers::Slot};
+use core::marker::PhantomData;
 use core::ops::Deref;
 
 /// A thread's stay in a section: by its slot, or by a guard. As a [`Guard`], but nothing can
-/// be retired under it.
-pub struct Reading {
-    way: Way,
-    section: Section,
-}
+/// be retired under it. Stays in its thread, the only one that may write the slot.
+pub struct Reading(Way, PhantomData<*mut ()>);
 
 enum Way {
     #[cfg(not(epochkv_loom))]
@@ -23,14 +21,15 @@ impl Deref for Reading {
 
     #[inline(always)]
     fn deref(&self) -> &Section {
-        &self.section
+        // Not a part of it: borrowed, that would have to be in memory during every read.
+        const { &Section::new() }
     }
 }
 
 impl Drop for Reading {
     #[inline(always)]
     fn drop(&mut self) {
-        match &self.way {
+        match &self.0 {
             #[cfg(not(epochkv_loom))]
             Way::Light(slot) => {
                 if slot.leave().is_some_and(mode::is_turn) {
@@ -55,11 +54,18 @@ fn help() {
 /// old garbage, if there is any.
 #[inline(always)]
 pub fn enter() -> Reading {
+    enter_after(|| ())
+}
+
+/// As [`enter`]; calls `fetch` first if it has to pin, so that memory arrives meanwhile.
+#[inline(always)]
+pub fn enter_after(fetch: impl FnOnce()) -> Reading {
     // Models always pin.
     #[cfg(not(epochkv_loom))]
     if let Some(slot) = mode::slot() {
         slot.enter();
-        return Reading { way: Way::Light(slot), section: Section::new() };
+        return Reading(Way::Light(slot), PhantomData);
     }
-    Reading { way: Way::Pinned(pin()), section: Section::new() }
+    fetch();
+    Reading(Way::Pinned(pin()), PhantomData)
 }

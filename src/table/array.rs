@@ -141,14 +141,26 @@ impl<'g, E: Entry> Array<'g, E> {
     /// The bucket for a hash.
     #[inline]
     pub(super) fn bucket(self, hash: u64) -> &'g Bucket<E> {
-        self.at(self.index_of(hash))
+        // SAFETY: it is a number of `lg` bits.
+        unsafe { self.at_unchecked(self.index_of(hash)) }
     }
 
     /// The bucket of an index, modulo the number of buckets.
     #[inline]
     pub(super) fn at(self, index: usize) -> &'g Bucket<E> {
-        // SAFETY: the index is below the number of buckets of this allocation.
-        let bucket = unsafe { self.base.add(index & (self.len() - 1)) };
+        // SAFETY: the number of buckets is a power of two.
+        unsafe { self.at_unchecked(index & (self.len() - 1)) }
+    }
+
+    /// The bucket of an index.
+    ///
+    /// # Safety
+    ///
+    /// The index is below the number of buckets.
+    #[inline]
+    unsafe fn at_unchecked(self, index: usize) -> &'g Bucket<E> {
+        // SAFETY: the allocation has `len` buckets, and the index is below that.
+        let bucket = unsafe { self.base.add(index) };
         // SAFETY: I8: buckets are initialized with the table and valid for `'g`;
         // they consist of atomics, so shared references are all there ever are.
         unsafe { bucket.as_ref() }

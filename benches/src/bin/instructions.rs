@@ -11,6 +11,9 @@ use std::hint::black_box;
 /// Few enough to stay in the caches: instructions are counted, not misses.
 const KEYS: usize = 1_000;
 
+/// Keys that are read at once.
+const BATCH: usize = 64;
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Call {
@@ -20,6 +23,8 @@ enum Call {
     GetHit,
     /// Get a snapshot and drop it.
     GetSnapshot,
+    /// Read values in place, 64 at once.
+    GetBatch,
     /// Look up a key that is not there.
     GetMiss,
     /// Overwrite a text.
@@ -55,6 +60,18 @@ fn main() {
             black_box(store.read(key, str::len));
         }),
         Call::GetSnapshot => repeat(args.times, present, |key| drop(black_box(store.get(key)))),
+        Call::GetBatch => {
+            let mut batch = Vec::with_capacity(BATCH);
+            repeat(args.times, present, |key| {
+                batch.push(key);
+                if batch.len() == BATCH {
+                    store.get_many(&batch, |text| {
+                        black_box(text.len());
+                    });
+                    batch.clear();
+                }
+            });
+        }
         Call::GetMiss => repeat(args.times, miss, |key| {
             black_box(store.read(key, str::len));
         }),
@@ -67,7 +84,7 @@ fn main() {
 
 /// Not inlined: so the loop is the same for all calls.
 #[inline(never)]
-fn repeat(times: usize, mut walk: Walk<'_>, mut call: impl FnMut(&str)) {
+fn repeat<'k>(times: usize, mut walk: Walk<'k>, mut call: impl FnMut(&'k str)) {
     for _ in 0..times {
         call(black_box(walk.next()));
     }
