@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[path = "memory/blocks.rs"]
+mod blocks;
 #[path = "memory/churn.rs"]
 mod churn;
 #[path = "memory/readers.rs"]
@@ -22,6 +24,8 @@ struct Counting;
 
 static BYTES: AtomicIsize = AtomicIsize::new(0);
 static BLOCKS: AtomicIsize = AtomicIsize::new(0);
+/// Blocks that were ever taken.
+static TAKEN: AtomicIsize = AtomicIsize::new(0);
 /// Blocks that are as large as `MARKED`, which nothing else is.
 static MARKS: AtomicIsize = AtomicIsize::new(0);
 
@@ -33,6 +37,7 @@ fn count(layout: Layout, sign: isize) {
     // counting thread itself.
     BYTES.fetch_add(sign * layout.size() as isize, Ordering::Relaxed);
     BLOCKS.fetch_add(sign, Ordering::Relaxed);
+    TAKEN.fetch_add(sign.max(0), Ordering::Relaxed);
     if MARKED.contains(&layout.size()) {
         MARKS.fetch_add(sign, Ordering::Relaxed);
     }
@@ -426,7 +431,6 @@ fn a_sweeper_gives_back_what_a_clear_and_an_idle_store_have_left() {
     }
 }
 
-/// Notes that nobody takes: bounded, whatever writers do.
 #[test]
 fn a_counter_changes_in_place() {
     let _alone = alone();
@@ -452,6 +456,7 @@ fn a_counter_changes_in_place() {
     }
 }
 
+/// Notes that nobody takes: bounded, whatever writers do.
 #[test]
 fn notes_without_a_sweep_are_bounded() {
     let _alone = alone();

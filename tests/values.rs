@@ -109,6 +109,23 @@ fn equality_follows_ieee_and_same_follows_bits() {
     assert!(shared.same(&shared.clone()));
 }
 
+/// One look at two nodes, whatever is in them, tells that they are one, or that they differ in
+/// depth. By the items it would take hours.
+#[test]
+fn a_node_is_equal_to_itself_and_differs_from_a_deeper_one_at_once() {
+    on_small_stack(|| {
+        let with_last = |last: Value| (0..200_000).map(Value::from).chain([last]).collect::<List>();
+        let lists = [0.into(), Value::list([0]), Value::list([Value::list([0])])].map(with_last);
+        for _ in 0..100_000 {
+            for one in 0..lists.len() {
+                for other in 0..lists.len() {
+                    assert_eq!(lists[one] == lists[other].clone(), one == other);
+                }
+            }
+        }
+    });
+}
+
 #[test]
 fn values_compare_with_rust_types_both_ways() {
     macro_rules! compares {

@@ -322,9 +322,9 @@ impl<E: Entry> Bucket<E> {
 
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
-    use super::{SLOTS, home};
+    use super::{SLOTS, Tags, home};
     use crate::reclaim;
-    use crate::table::tests::Map;
+    use crate::table::tests::{Hash, Map, collide, spread};
 
     #[test]
     fn an_entry_goes_to_its_home_and_else_to_the_first_free_slot() {
@@ -339,6 +339,18 @@ mod tests {
             map.set(first + 1, 0);
             let free = usize::from(slot == 0);
             assert!((0..SLOTS).all(|at| live(at) == (at == slot || at == free)), "{slot}");
+        }
+    }
+
+    #[test]
+    fn only_entries_with_one_fingerprint_may_be_one_key() {
+        for (hash, may_repeat) in [(spread as Hash, false), (collide, true)] {
+            let map = Map::with_buckets(0, hash);
+            (0..4).for_each(|key| _ = map.set(key, 0));
+            let guard = reclaim::pin();
+            let (mut found, mut tags) = (Vec::new(), Tags::default());
+            assert!(map.table.array(&guard).at(0).collect(&mut found, &mut tags, &guard));
+            assert_eq!((found.len(), tags.may_repeat()), (4, may_repeat));
         }
     }
 
