@@ -159,6 +159,7 @@ impl<'g, E: Entry> Array<'g, E> {
     /// The index is below the number of buckets.
     #[inline]
     unsafe fn at_unchecked(self, index: usize) -> &'g Bucket<E> {
+        debug_assert!(index < self.len());
         // SAFETY: the allocation has `len` buckets, and the index is below that.
         let bucket = unsafe { self.base.add(index) };
         // SAFETY: I8: buckets are initialized with the table and valid for `'g`;
