@@ -241,7 +241,7 @@ impl<'g, E: Entry> Array<'g, E> {
             return;
         }
         for slot in self.at(index).chain(guard).flat_map(Bucket::slots) {
-            if let Some(entry) = slot.load(guard).into_pointer() {
+            if let Some(entry) = slot.load(guard).pointer() {
                 // SAFETY: the word held the table's reference to the entry, and
                 // the table is never read again.
                 unsafe { E::release(entry) };

@@ -5,7 +5,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// Groups per chunk: the work that one write does for a running migration.
-const CHUNK: usize = if cfg!(epochkv_loom) { 1 } else { 8 };
+const CHUNK: usize = if cfg!(epochkv_loom) { 1 } else { 2 };
 
 /// The shared record of one migration. Without groups it is complete at once.
 pub(super) struct Progress {

@@ -91,6 +91,27 @@ impl<'g, E: Entry> Word<'g, E> {
         self.raw.addr() >> TAG_SHIFT
     }
 
+    /// Of some words one with this tag, if there is one: its entry, or none if it is frozen.
+    /// Without a branch on any of them, because which one it is cannot be predicted.
+    #[inline(always)]
+    pub(super) fn entry_with_tag<const N: usize>(
+        words: [Self; N],
+        tag: usize,
+    ) -> Option<Option<Shared<'g, E>>> {
+        // Where the tag is the upper bits become zero, which makes that word the least.
+        let without = |word: Self| word.raw.map_addr(|address| address ^ (tag << TAG_SHIFT));
+        let lesser = |a: *mut E, b: *mut E| if b.addr() < a.addr() { b } else { a };
+        let mut words = words.map(without);
+        // By halves of eight: each step waits for one of three before it, not of six.
+        for half in [4, 2, 1] {
+            for index in half..N.min(2 * half) {
+                words[index - half] = lesser(words[index - half], words[index]);
+            }
+        }
+        let least = *words.first()?;
+        (least.addr() >> TAG_SHIFT == 0).then(|| Self::new(least).entry())
+    }
+
     /// Whether this names an entry, live or tentative, with this fingerprint.
     pub(super) fn has_fingerprint(self, hash: u64) -> bool {
         self.tag() | 0x8000 == live_tag(hash) && self.raw.addr() & ADDRESS != 0
@@ -114,11 +135,8 @@ impl<'g, E: Entry> Word<'g, E> {
         self.raw.addr() & TENTATIVE != 0
     }
 
-    fn is_helped(self) -> bool {
-        self.raw.addr() & HELPED != 0
-    }
-
-    fn pointer(self) -> Option<NonNull<E>> {
+    /// The entry pointer of any word.
+    pub(super) fn pointer(self) -> Option<NonNull<E>> {
         NonNull::new(self.raw.map_addr(|address| address & ADDRESS))
     }
 
@@ -146,11 +164,6 @@ impl<'g, E: Entry> Word<'g, E> {
     /// The same word for a successor: what a migration writes.
     fn thawed(self) -> Self {
         Self::new(self.raw.map_addr(|address| address & !FROZEN))
-    }
-
-    /// The entry pointer of any word, for the single owner of a dead table.
-    pub(super) fn into_pointer(self) -> Option<NonNull<E>> {
-        self.pointer()
     }
 }
 
@@ -209,11 +222,10 @@ impl<E: Entry> Slot<E> {
         guard: &'g Guard,
     ) -> Outcome<'g, E> {
         let to = if commit { claimed.committed(0) } else { Word::emptied() };
-        // SeqCst: part of the total order of I3; its release half publishes the
-        // entry to `load`. On failure acquire: if the word was helped and then
-        // replaced, COMMITTED was set before the word read here was written; and
-        // SeqCst, so that the helper's commit comes before what the inserter reads
-        // next in the total order, as its own would (`sweep::filed`).
+        // SeqCst: part of the total order of I3; its release half publishes the entry to `load`.
+        // On failure acquire: if the word was helped and then replaced, COMMITTED was set before
+        // the word read here was written; and SeqCst, so that the helper's commit comes before
+        // what the inserter reads next in the total order, as its own would (`sweep::filed`).
         let swapped =
             self.0.compare_exchange(claimed.raw, to.raw, Ordering::SeqCst, Ordering::SeqCst);
         let landed = match swapped.map_err(Word::<E>::new) {
@@ -236,11 +248,10 @@ impl<E: Entry> Slot<E> {
     pub(super) fn kick(&self, seen: Word<'_, E>) -> bool {
         debug_assert!(seen.is_tentative());
         let emptied = Word::<E>::emptied();
-        // Relaxed: all that matters is that the claim can no longer be committed,
-        // and every decision about it is an exchange of this one word. Nobody
-        // reads through an emptied word, the entry stays its inserter's, and the
-        // release sequences of former writes go on. I3 needs order between claims
-        // and scans only, and a scan that reads this word has read beyond the claim.
+        // Relaxed: all that matters is that the claim can no longer be committed, and every
+        // decision about it is an exchange of this one word. Nobody reads through an emptied
+        // word, the entry stays its inserter's, and the release sequences of former writes go on.
+        // I3 orders claims and scans only, and a scan that reads this has read beyond the claim.
         self.0.compare_exchange(seen.raw, emptied.raw, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
@@ -265,10 +276,9 @@ impl<E: Entry> Slot<E> {
         let Some(old) = Self::prepare_unlink(seen) else {
             return Err(entry);
         };
-        // SeqCst: comes before what the writer reads next in the total order, the
-        // old entry's handle and whether to file at all (`sweep::filed`). The
-        // release half publishes the new entry to `load`; the
-        // acquire half orders the old entry's retirement after its publication.
+        // SeqCst: comes before what the writer reads next in the total order, the old entry's
+        // handle and whether to file at all (`sweep::filed`). The release half publishes the new
+        // entry to `load`; the acquire half orders the old one's retirement after its publication.
         let swapped =
             self.0.compare_exchange(seen.raw, new.raw, Ordering::SeqCst, Ordering::Relaxed);
         if swapped.is_err() {
@@ -290,11 +300,10 @@ impl<E: Entry> Slot<E> {
     ) -> Option<Unlinked<'g, E>> {
         let old = Self::prepare_unlink(seen)?;
         let emptied = Word::<E>::emptied();
-        // Release: lets the inserter of a helped entry, who reads the emptied
-        // word, see COMMITTED, and whoever finds the key absent what was done
-        // before. No acquire: `seen` was loaded with it, and a word that names an
-        // entry is not written twice under a guard (I2, I4), so this reads the
-        // same write.
+        // Release: lets the inserter of a helped entry, who reads the emptied word, see
+        // COMMITTED, and whoever finds the key absent what was done before. No acquire: `seen`
+        // was loaded with it, and a word that names an entry is not written twice under a guard
+        // (I2, I4), so this reads the same write.
         self.0
             .compare_exchange(seen.raw, emptied.raw, Ordering::Release, Ordering::Relaxed)
             .is_ok()
@@ -306,7 +315,7 @@ impl<E: Entry> Slot<E> {
     /// that the insertion had succeeded (I5).
     fn prepare_unlink(seen: Word<'_, E>) -> Option<NonNull<E>> {
         debug_assert!(seen.is_live() && !seen.is_frozen());
-        if seen.is_helped() {
+        if seen.raw.addr() & HELPED != 0 {
             E::set_committed(seen.entry()?);
         }
         seen.pointer()
@@ -326,10 +335,9 @@ impl<E: Entry> Slot<E> {
             } else {
                 ptr::without_provenance_mut(FROZEN)
             };
-            // Release, so that whoever reads FROZEN sees the successor in the
-            // header (pairs with `load`). No acquire: nothing is read through
-            // `seen`; a migration loads the word again. Relaxed on failure: tried
-            // again.
+            // Release, so that whoever reads FROZEN sees the successor in the header (pairs with
+            // `load`). No acquire: nothing is read through `seen`; a migration loads the word
+            // again. Relaxed on failure: tried again.
             match self.0.compare_exchange_weak(seen, frozen, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => seen = now,
@@ -453,10 +461,9 @@ impl<B> Link<B> {
         let mut seen = self.load(guard);
         while !seen.is_frozen() {
             let frozen = seen.raw.map_addr(|address| address | FROZEN);
-            // Release, so that whoever reads FROZEN sees the successor. Acquire on
-            // failure, as in `load`, so that the next bucket can be entered; on
-            // success the word is the one that was read so before, because a
-            // link never returns to a former value.
+            // Release, so that whoever reads FROZEN sees the successor. Acquire on failure, as
+            // in `load`, so that the next bucket can be entered; on success the word is the one
+            // that was read so before, because a link never returns to a former value.
             let swapped = self.0.compare_exchange_weak(
                 seen.raw,
                 frozen,
@@ -478,10 +485,9 @@ impl<B> Link<B> {
             Some(bucket) => ptr::from_ref(bucket).cast_mut(),
             None => ptr::without_provenance_mut(MARK),
         };
-        // Release pairs with `unready` and `load`: who sees the link sees the
-        // bucket filled. No acquire on success: null was never written. Acquire
-        // on failure: a helper that comes second has the winner's words before it
-        // reports the chunk as done.
+        // Release pairs with `unready` and `load`: who sees the link sees the bucket filled.
+        // No acquire on success: null was never written. Acquire on failure: a helper that
+        // comes second has the winner's words before it reports the chunk as done.
         self.0.compare_exchange(ptr::null_mut(), raw, Ordering::Release, Ordering::Acquire).is_ok()
     }
 
