@@ -17,6 +17,8 @@ use std::sync::Arc;
 const GET: Op = |w| show(w.kv.get("k"));
 /// The neighbour, whose bucket makes the group ready.
 const GET_NEIGHBOUR: Op = |w| show(w.kv.get("j"));
+/// The key with the same hash.
+const GET_TWIN: Op = |w| show(w.kv.get("kk"));
 const SET: Op = |w| show(w.kv.set("k", "new"));
 const ADD: Op = |w| show(w.kv.set_if_absent("k", "mine", 0));
 const ADD_OTHER: Op = |w| show(w.kv.set_if_absent("k", "theirs", 0));
@@ -79,6 +81,14 @@ fn growing_in_two_groups(world: &World) {
     world.kv.start_resize(2);
 }
 
+/// Two keys with one hash, so one fingerprint.
+fn growing_twins(world: &World) {
+    world.resize(0);
+    set(world, "k", 1);
+    set(world, "kk", 2);
+    world.kv.start_resize(1);
+}
+
 /// A chain with an overflow bucket, about to become one without.
 fn growing_chain(world: &World) {
     neighbours(world);
@@ -109,6 +119,11 @@ fn begins_twice() {
 #[test]
 fn grow_and_get() {
     Race::new("grow_and_get", growing).between(&[MOVE], &[GET, GET_NEIGHBOUR]);
+}
+
+#[test]
+fn grow_and_get_a_twin() {
+    Race::new("grow_and_get_a_twin", growing_twins).between(&[MOVE, DELETE], &[GET_TWIN, GET]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::entry::Entry;
 use super::word::{Link, LinkWord, Slot, Unready, Word, live_tag};
 use crate::reclaim::{Guard, Section, Shared, prefetch};
+use core::ops::ControlFlow::{self, Break, Continue};
 use core::{iter, ptr};
 
 /// Slots per bucket: with the link they fill one cache line.
@@ -123,8 +124,8 @@ impl<E: Entry> Bucket<E> {
         section: &'g Section,
     ) -> Probe<'g, E> {
         match self.probe_one(hash, key, section) {
-            Ok(probe) => probe,
-            Err(next) => next.probe_chain(hash, key, section),
+            Break(probe) => probe,
+            Continue(next) => next.probe_chain(hash, key, section),
         }
     }
 
@@ -135,8 +136,8 @@ impl<E: Entry> Bucket<E> {
         let mut bucket = self;
         loop {
             match bucket.probe_one(hash, key, section) {
-                Ok(probe) => return probe,
-                Err(next) => bucket = next,
+                Break(probe) => return probe,
+                Continue(next) => bucket = next,
             }
         }
     }
@@ -148,31 +149,40 @@ impl<E: Entry> Bucket<E> {
         hash: u64,
         key: &E::Key,
         section: &'g Section,
-    ) -> Result<Probe<'g, E>, &'g Self> {
+    ) -> ControlFlow<Probe<'g, E>, &'g Self> {
         // One look at each slot, and nearly always at no more than one entry.
         if let Some(entry) = Word::entry_with_tag(self.words(section), live_tag(hash)) {
-            let Some(entry) = entry else { return Ok(Probe::Frozen) };
+            let Some(entry) = entry else { return Break(Probe::Frozen) };
             prefetch_entry(entry);
             if E::has_key(entry, key) {
-                return Ok(Probe::Hit(entry));
+                return Break(Probe::Hit(entry));
             }
-            match self.matching_among(hash, key, section) {
-                Match::Slot { entry, .. } => return Ok(Probe::Hit(entry)),
-                Match::None => {}
-                Match::Frozen => return Ok(Probe::Frozen),
+            if let Some(probe) = self.probe_all(hash, key, section) {
+                return Break(probe);
             }
         }
         let link = self.link.load(section);
         if link.is_frozen() {
-            return Ok(Probe::Frozen);
+            return Break(Probe::Frozen);
         }
-        link.next().map_or(Ok(Probe::Miss), Err)
+        link.next().map_or(Break(Probe::Miss), Continue)
     }
 
-    /// As [`matching`](Self::matching), where another key has the same fingerprint.
+    /// The reader's search among several entries with one fingerprint. None if the key is not
+    /// in this bucket.
     #[cold]
-    fn matching_among<'g>(&'g self, hash: u64, key: &E::Key, section: &'g Section) -> Match<'g, E> {
-        self.matching(hash, key, section)
+    #[inline(never)]
+    fn probe_all<'g>(
+        &'g self,
+        hash: u64,
+        key: &E::Key,
+        section: &'g Section,
+    ) -> Option<Probe<'g, E>> {
+        match self.matching(hash, key, section) {
+            Match::Slot { entry, .. } => Some(Probe::Hit(entry)),
+            Match::None => None,
+            Match::Frozen => Some(Probe::Frozen),
+        }
     }
 
     /// The key's live slot in this bucket alone.

@@ -5,7 +5,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// Groups per chunk: the work that one write does for a running migration.
-const CHUNK: usize = if cfg!(epochkv_loom) { 1 } else { 2 };
+pub(super) const CHUNK: usize = if cfg!(epochkv_loom) { 1 } else { 2 };
 
 /// The shared record of one migration. Without groups it is complete at once.
 pub(super) struct Progress {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_group_is_handed_out_and_counted_once() {
-        for groups in [1, 2, CHUNK, 2 * CHUNK, 64 * CHUNK, 256 * CHUNK] {
+        for groups in [1, CHUNK, CHUNK + 1, 3 * CHUNK - 1, 64 * CHUNK, 256 * CHUNK] {
             let progress = Progress::new(groups);
             let mut seen = vec![0; groups];
             while !progress.is_complete() {

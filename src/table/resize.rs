@@ -7,7 +7,7 @@
 use super::array::{Array, MAX_LG, OwnedArray};
 use super::bucket::{SLOTS, home};
 use super::entry::Entry;
-use super::progress::Progress;
+use super::progress::{CHUNK, Progress};
 use super::root::{Table, lg_for};
 use super::word::Word;
 use crate::reclaim::{self, Guard};
@@ -27,8 +27,8 @@ const SHRINK_BELOW_QUARTERS: usize = 5;
 /// already, of a thread's it is looked whether the table has the right size.
 const CHECK_EVERY: usize = 64;
 
-/// Chunks that one guard covers where a thread does a whole migration.
-const CHUNKS_PER_PIN: usize = 64;
+/// Groups that one guard covers where a thread does not only its share of a migration.
+const GROUPS_PER_PIN: usize = 512;
 
 /// The most doublings that one migration undoes, so that a group stays small.
 const SHRINK_STEPS: u32 = 3;
@@ -127,7 +127,7 @@ impl<E: Entry> Table<E> {
         loop {
             let guard = reclaim::pin();
             let array = self.array(&guard);
-            for _ in 0..CHUNKS_PER_PIN {
+            for _ in 0..GROUPS_PER_PIN / CHUNK {
                 let Some(next) = array.header().next.load(&guard) else { return };
                 if self.array(&guard) != array {
                     return;
@@ -147,7 +147,7 @@ impl<E: Entry> Table<E> {
             }
             return array.header().next.load(guard).is_some();
         };
-        for _ in 0..CHUNKS_PER_PIN {
+        for _ in 0..GROUPS_PER_PIN / CHUNK {
             if self.array(guard) != array {
                 break;
             }
@@ -183,7 +183,7 @@ impl<E: Entry> Table<E> {
     ) {
         let progress = &next.header().progress;
         if let Some(chunk) = progress.claim() {
-            let mut words = Vec::new();
+            let mut words = Vec::with_capacity(2 * SLOTS);
             for group in chunk.groups() {
                 array.migrate_group(next, group, &mut words, guard);
             }

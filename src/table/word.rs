@@ -50,9 +50,8 @@ impl<E> PartialEq for Word<'_, E> {
     }
 }
 
-/// Witness that a frozen bucket was seen not to be ready while the guard of
-/// `'g` was held: its words still are the truth, so what they name cannot have
-/// been retired before the guard (I6).
+/// Witness that a frozen bucket was seen not to be ready while the guard of `'g` was held: its
+/// words still are the truth, so what they name cannot have been retired before the guard (I6).
 #[derive(Clone, Copy)]
 pub(super) struct Unready<'g>(PhantomData<&'g Section>);
 
@@ -91,25 +90,33 @@ impl<'g, E: Entry> Word<'g, E> {
         self.raw.addr() >> TAG_SHIFT
     }
 
-    /// Of some words one with this tag, if there is one: its entry, or none if it is frozen.
-    /// Without a branch on any of them, because which one it is cannot be predicted.
+    /// Of at most eight words any one with this tag, which is a live one, if there is one: its
+    /// entry, or none if it is frozen. Without a branch on any of them, because which one it is
+    /// cannot be predicted.
     #[inline(always)]
     pub(super) fn entry_with_tag<const N: usize>(
         words: [Self; N],
         tag: usize,
     ) -> Option<Option<Shared<'g, E>>> {
+        const { assert!(N <= 8) };
+        debug_assert!(tag == tag | 0x8000 && tag <= 0xffff);
         // Where the tag is the upper bits become zero, which makes that word the least.
-        let without = |word: Self| word.raw.map_addr(|address| address ^ (tag << TAG_SHIFT));
-        let lesser = |a: *mut E, b: *mut E| if b.addr() < a.addr() { b } else { a };
-        let mut words = words.map(without);
+        let flipped = |word: Self| word.raw.map_addr(|address| address ^ (tag << TAG_SHIFT));
+        let has_tag = |raw: *mut E| raw.addr() >> TAG_SHIFT == 0;
+        // A model has to repeat, so there no address decides between two words with the tag.
+        let goes_first = |one: *mut E, other: *mut E| {
+            if cfg!(epochkv_loom) { has_tag(one) } else { one.addr() <= other.addr() }
+        };
+        let mut words = words.map(flipped);
         // By halves of eight: each step waits for one of three before it, not of six.
         for half in [4, 2, 1] {
             for index in half..N.min(2 * half) {
-                words[index - half] = lesser(words[index - half], words[index]);
+                let (one, other) = (words[index - half], words[index]);
+                words[index - half] = if goes_first(one, other) { one } else { other };
             }
         }
-        let least = *words.first()?;
-        (least.addr() >> TAG_SHIFT == 0).then(|| Self::new(least).entry())
+        // Flags and pointer are as they were read; only the tag is gone.
+        words.first().filter(|raw| has_tag(**raw)).map(|&raw| Self::new(raw).entry())
     }
 
     /// Whether this names an entry, live or tentative, with this fingerprint.
@@ -133,6 +140,10 @@ impl<'g, E: Entry> Word<'g, E> {
 
     pub(super) fn is_tentative(self) -> bool {
         self.raw.addr() & TENTATIVE != 0
+    }
+
+    fn is_helped(self) -> bool {
+        self.raw.addr() & HELPED != 0
     }
 
     /// The entry pointer of any word.
@@ -171,8 +182,7 @@ impl<'g, E: Entry> Word<'g, E> {
 pub(super) struct Slot<E>(AtomicPtr<E>);
 
 impl<E: Entry> Slot<E> {
-    /// A slot that was never used. In tables proper the same state comes as
-    /// zeroed memory.
+    /// A slot that was never used. In tables proper the same state comes as zeroed memory.
     pub(super) fn unused() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
@@ -259,8 +269,7 @@ impl<E: Entry> Slot<E> {
     pub(super) fn commit_for(&self, seen: Word<'_, E>) {
         debug_assert!(seen.is_tentative());
         let live = seen.committed(HELPED);
-        // SeqCst: as `decide`. Failure needs no answer: somebody else has decided
-        // about this claim.
+        // SeqCst: as `decide`. Failure needs no answer: somebody else has decided about this claim.
         let _ = self.0.compare_exchange(seen.raw, live.raw, Ordering::SeqCst, Ordering::Relaxed);
     }
 
@@ -291,8 +300,7 @@ impl<E: Entry> Slot<E> {
         Ok((published, unsafe { Unlinked::new(old, guard) }))
     }
 
-    /// Live to empty: the linearization point of removal and of unlinking an
-    /// expired entry.
+    /// Live to empty: the linearization point of removal and of unlinking an expired entry.
     pub(super) fn remove<'g>(
         &self,
         seen: Word<'g, E>,
@@ -315,7 +323,7 @@ impl<E: Entry> Slot<E> {
     /// that the insertion had succeeded (I5).
     fn prepare_unlink(seen: Word<'_, E>) -> Option<NonNull<E>> {
         debug_assert!(seen.is_live() && !seen.is_frozen());
-        if seen.raw.addr() & HELPED != 0 {
+        if seen.is_helped() {
             E::set_committed(seen.entry()?);
         }
         seen.pointer()
@@ -349,16 +357,11 @@ impl<E: Entry> Slot<E> {
     /// frozen slot of the predecessor to this one. All helpers write the same
     /// word, and the slot is never unused again (I7).
     pub(super) fn fill(&self, frozen: Word<'_, E>) {
-        let word = frozen.thawed();
+        let (unused, live) = (ptr::null_mut(), frozen.thawed().raw);
         // Release publishes the entry to those who enter through the successor.
         // No acquire on success: null was never written. Acquire on failure
         // orders the winner's word before the caller's `Link::publish`.
-        let _ = self.0.compare_exchange(
-            ptr::null_mut(),
-            word.raw,
-            Ordering::Release,
-            Ordering::Acquire,
-        );
+        let _ = self.0.compare_exchange(unused, live, Ordering::Release, Ordering::Acquire);
     }
 
     /// As [`fill`](Self::fill), in a bucket that only the caller can reach yet.
@@ -408,10 +411,9 @@ impl<B> Link<B> {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// Acquire: an overflow bucket's words were written before `append` or
-    /// `publish` linked it. Coming after the acquire loads of the slots, this
-    /// load is not moved before them, which makes an unfrozen end of a chain
-    /// the proof that no migration had finished while they were read.
+    /// Acquire: an overflow bucket's words were written before `append` or `publish` linked it.
+    /// Coming after the acquire loads of the slots, this load is not moved before them, which makes
+    /// an unfrozen end of a chain the proof that no migration had finished while they were read.
     #[inline]
     pub(super) fn load<'g>(&self, _: &'g Section) -> LinkWord<'g, B> {
         LinkWord { raw: self.0.load(Ordering::Acquire), guard: PhantomData }
@@ -470,10 +472,7 @@ impl<B> Link<B> {
                 Ordering::Release,
                 Ordering::Acquire,
             );
-            seen.raw = match swapped {
-                Ok(_) => frozen,
-                Err(now) => now,
-            };
+            seen.raw = swapped.map_or_else(|now| now, |_| frozen);
         }
         seen.next()
     }
