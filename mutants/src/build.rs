@@ -102,7 +102,8 @@ pub fn switch(mutants: &[Mutant], root: &Path) {
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
-        if c.is_ascii_punctuation() {
+        // With a backslash these would be the edges of a word.
+        if c.is_ascii_punctuation() && !matches!(c, '<' | '>') {
             escaped.push('\\');
         }
         escaped.push(c);
