@@ -64,13 +64,18 @@ fn threads_exclude_each_other() {
     let (lock, _) = lock();
     let (busy, runs) = (AtomicBool::new(false), AtomicU64::new(0));
     let work = || {
-        for _ in 0..10_000 {
-            if let Some(held) = lock.try_lock().unwrap() {
-                assert!(!busy.swap(true, Ordering::Relaxed), "two at once");
-                runs.fetch_add(1, Ordering::Relaxed);
-                busy.store(false, Ordering::Relaxed);
-                drop(held);
-            }
+        // Ends, because whoever is refused was refused by a holder.
+        for _ in 0..2_500 {
+            let held = loop {
+                match lock.try_lock().unwrap() {
+                    Some(held) => break held,
+                    None => thread::yield_now(),
+                }
+            };
+            assert!(!busy.swap(true, Ordering::Relaxed), "two at once");
+            runs.fetch_add(1, Ordering::Relaxed);
+            busy.store(false, Ordering::Relaxed);
+            drop(held);
         }
     };
     thread::scope(|scope| {
@@ -78,5 +83,5 @@ fn threads_exclude_each_other() {
             scope.spawn(work);
         }
     });
-    assert!(runs.into_inner() >= 10_000, "whoever is refused was refused by a holder");
+    assert_eq!(runs.into_inner(), 10_000);
 }
