@@ -191,7 +191,7 @@ impl<E: Entry> Bucket<E> {
         let tag = live_tag(hash);
         // All slots are in one line: comparing every fingerprint costs less
         // than a mispredicted branch on the first one.
-        let mut candidates = self.candidates(tag, section);
+        let mut candidates = mask(&self.words(section), |word| word.tag() == tag);
         while candidates != 0 {
             let slot = &self.slots[candidates.trailing_zeros() as usize];
             candidates &= candidates - 1;
@@ -205,12 +205,6 @@ impl<E: Entry> Bucket<E> {
             }
         }
         Match::None
-    }
-
-    /// A bit for each slot with this tag.
-    #[inline(always)]
-    fn candidates(&self, tag: usize, section: &Section) -> u32 {
-        mask(&self.words(section), |word| word.tag() == tag)
     }
 
     /// The slots, in order.

@@ -99,7 +99,7 @@ impl<'g, E: Entry> Word<'g, E> {
         tag: usize,
     ) -> Option<Option<Shared<'g, E>>> {
         const { assert!(N <= 8) };
-        debug_assert!(tag == tag | 0x8000 && tag <= 0xffff);
+        debug_assert!((0x8000..=0xffff).contains(&tag));
         // Where the tag is the upper bits become zero, which makes that word the least.
         let flipped = |word: Self| word.raw.map_addr(|address| address ^ (tag << TAG_SHIFT));
         let has_tag = |raw: *mut E| raw.addr() >> TAG_SHIFT == 0;
@@ -116,7 +116,7 @@ impl<'g, E: Entry> Word<'g, E> {
             }
         }
         // Flags and pointer are as they were read; only the tag is gone.
-        words.first().filter(|raw| has_tag(**raw)).map(|&raw| Self::new(raw).entry())
+        words.first().copied().filter(|&raw| has_tag(raw)).map(|raw| Self::new(raw).entry())
     }
 
     /// Whether this names an entry, live or tentative, with this fingerprint.
