@@ -81,7 +81,7 @@ fn growing_in_two_groups(world: &World) {
     world.kv.start_resize(2);
 }
 
-/// Two keys with one hash, so one fingerprint.
+/// Two keys with one hash, so one tag.
 fn growing_twins(world: &World) {
     world.resize(0);
     set(world, "k", 1);

@@ -11,7 +11,9 @@ pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 compile_error!("model checking needs both switches: --cfg epochkv_loom --cfg crossbeam_loom");
 
 #[cfg(not(target_pointer_width = "64"))]
-compile_error!("epochkv packs a fingerprint beside a 48-bit address and needs a 64-bit target");
+compile_error!(
+    "epochkv packs a part of the hash beside a 48-bit address and needs a 64-bit target"
+);
 
 /// Makes a function `const`, except in models, whose atomics cannot be made before they run.
 macro_rules! const_outside_models {

@@ -379,6 +379,13 @@ struct Nested(Vec<Nested>);
 #[derive(Debug, Deserialize)]
 struct Endless(#[allow(dead_code, reason = "never made")] Option<Box<Endless>>);
 
+#[derive(Debug, Deserialize, PartialEq, Eq, Hash)]
+struct EndlessNewtype(Box<EndlessNewtype>);
+
+#[derive(Debug, Deserialize, PartialEq, Eq, Hash)]
+#[serde(transparent)]
+struct EndlessSome(Option<Box<EndlessSome>>);
+
 struct EndlessOption;
 
 impl Serialize for EndlessOption {
@@ -414,7 +421,12 @@ fn nesting_ends_at_the_limit_of_the_store_and_the_stack_is_safe() {
     assert_eq!(to_value(&EndlessVariant).unwrap_err().refusal(), too_deep);
     assert_eq!(to_value(&Keyed(EndlessKey)).unwrap_err().refusal(), too_deep);
     assert_eq!(from_value::<Endless>(ValueRef::Int(1)).unwrap_err().refusal(), too_deep);
+    assert_eq!(from_value::<EndlessNewtype>(ValueRef::Int(1)).unwrap_err().refusal(), too_deep);
+    assert_eq!(from_value::<EndlessSome>(ValueRef::Int(1)).unwrap_err().refusal(), too_deep);
     let keyed = Value::dict([("k", 1)]);
+    let newtype = from_value::<Keyed<EndlessNewtype>>(keyed.as_ref()).unwrap_err();
+    let some = from_value::<Keyed<EndlessSome>>(keyed.as_ref()).unwrap_err();
+    assert_eq!((newtype.refusal(), some.refusal()), (too_deep, too_deep));
     let endless = from_value::<Keyed<Endless>>(keyed.as_ref()).unwrap_err();
     assert_eq!(endless.refusal(), too_deep);
     // A value outside of the store can be deeper than any stack.

@@ -38,7 +38,7 @@ const LAYERS: &[&[&str]] = &[
     &["value/serde/reader", "value/serde/writer"],
     &["value/serde"],
     // The table.
-    &["table/entry", "table/progress"],
+    &["table/entry", "table/progress", "table/tag"],
     &["table/word"],
     &["table/bucket"],
     &["table/arena"],

@@ -117,9 +117,8 @@ impl Entry for Tiny {
     }
 }
 
-/// All keys are in one bucket, whatever the table's size, and share a
-/// fingerprint, but for odd keys from 101 on, whose bucket is their own in a
-/// table of two.
+/// All keys are in one bucket, whatever the table's size, and share a tag,
+/// but for odd keys from 101 on, whose bucket is their own in a table of two.
 fn hash(key: u64) -> u64 {
     u64::from(key > 100 && key % 2 == 1) << 63
 }

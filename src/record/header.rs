@@ -186,3 +186,20 @@ pub(super) fn give_up(references: &AtomicU32) -> bool {
     // destruction. (`Arc` uses a fence, which sanitizers cannot see.)
     references.fetch_sub(1, Ordering::AcqRel) & !COMMITTED == 1
 }
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{Header, Kind, Meta, give_up};
+
+    #[test]
+    fn a_commit_is_remembered_and_is_no_reference() {
+        let header = Header::new(Meta::new(0, Kind::COUNTER, false), 0, 0);
+        assert!(!header.is_committed());
+        header.retain();
+        header.set_committed();
+        assert!(header.is_committed());
+        assert!(!give_up(&header.references));
+        assert!(header.is_committed());
+        assert!(give_up(&header.references));
+    }
+}

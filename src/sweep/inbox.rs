@@ -178,3 +178,40 @@ impl Taken {
         self.unread == 0
     }
 }
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{Block, Inbox, LEN, MOST_BLOCKS};
+    use crate::reclaim;
+    use crate::sweep::handle::Handle;
+    use std::sync::Arc;
+
+    const HANDLE: Handle = Handle { hash: 7, tick: 1 };
+
+    #[test]
+    fn a_closed_block_takes_no_more_and_shows_what_it_has() {
+        for len in [1, LEN - 1, LEN] {
+            let block = Arc::new(Block::with(HANDLE));
+            assert!((1..len).all(|_| block.write(HANDLE)));
+            let mut taken = Arc::clone(&block).close();
+            assert!(!block.write(HANDLE));
+            assert_eq!(taken.len(), len);
+            let mut read = 0;
+            assert!(taken.read(|handle| read += usize::from(handle == HANDLE)));
+            assert_eq!((read, taken.len()), (len, 0));
+        }
+    }
+
+    #[test]
+    fn takes_a_million_handles_and_then_none_until_they_are_taken() {
+        let (inbox, guard) = (Inbox::new(), reclaim::pin());
+        let most = (MOST_BLOCKS + 1) * LEN;
+        for _ in 0..2 {
+            assert!((0..most).all(|_| inbox.push(HANDLE, &guard)));
+            assert!(!inbox.push(HANDLE, &guard));
+            let mut taken = Vec::new();
+            inbox.take(&mut taken, &guard);
+            assert_eq!(taken.iter().map(super::Taken::len).sum::<usize>(), most);
+        }
+    }
+}

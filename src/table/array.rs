@@ -11,6 +11,7 @@ use super::arena::Arena;
 use super::bucket::Bucket;
 use super::entry::Entry;
 use super::progress::Progress;
+use super::tag::Tag;
 use super::word::Link;
 use crate::counter::Sharded;
 use crate::reclaim::{Guard, Section};
@@ -130,6 +131,17 @@ impl<'g, E: Entry> Array<'g, E> {
     #[inline]
     pub(super) fn index_of(self, hash: u64) -> usize {
         index_of(hash, self.lg)
+    }
+
+    /// The tag of an entry with this hash.
+    #[inline]
+    pub(super) fn tag(self, hash: u64) -> Tag {
+        Tag::of(hash, self.lg)
+    }
+
+    /// What bucket and tag tell of a hash; its other bits are zero.
+    pub(super) fn known_hash(self, index: usize, tag: Tag) -> u64 {
+        self.first_hash(index) | tag.of_hash(self.lg)
     }
 
     /// The least hash of a bucket.

@@ -2,7 +2,8 @@
 //! chain of such lines.
 
 use super::entry::Entry;
-use super::word::{Link, LinkWord, Slot, Unready, Word, live_tag};
+use super::tag::Tag;
+use super::word::{Link, LinkWord, Slot, Unready, Word};
 use crate::reclaim::{Guard, Section, Shared, prefetch};
 use core::ops::ControlFlow::{self, Break, Continue};
 use core::{iter, ptr};
@@ -20,14 +21,6 @@ pub(super) struct Bucket<E> {
 
 #[cfg(not(epochkv_loom))]
 const _: () = assert!(size_of::<Bucket<u8>>() == 64);
-
-/// The slot into which an entry is put if it is free: keys that are inserted into
-/// one bucket at the same time seldom meet in one slot. By bits between those of
-/// the fingerprint and those of the bucket.
-#[inline]
-pub(super) fn home(hash: u64) -> usize {
-    ((((hash >> 15) & 0xffff) as usize) * SLOTS) >> 16
-}
 
 /// What a search finds in one bucket.
 enum Match<'g, E> {
@@ -66,7 +59,7 @@ fn mask<E: Entry>(words: &[Word<'_, E>; SLOTS], is: impl Fn(Word<'_, E>) -> bool
     words.iter().rev().fold(0, |bits, &word| (bits << 1) | u32::from(is(word)))
 }
 
-/// The fingerprints of some entries, as a set that may say too much.
+/// The tags of some entries, as a set that may say too much.
 #[derive(Default)]
 pub(super) struct Tags {
     seen: u64,
@@ -76,7 +69,7 @@ pub(super) struct Tags {
 impl Tags {
     #[inline]
     pub(super) fn add<E: Entry>(&mut self, word: Word<'_, E>) {
-        let bit = 1 << (word.tag() % u64::BITS as usize);
+        let bit = 1 << (word.tag().number() % u64::BITS as usize);
         self.twice |= self.seen & bit != 0;
         self.seen |= bit;
     }
@@ -119,23 +112,23 @@ impl<E: Entry> Bucket<E> {
     #[inline(always)]
     pub(super) fn probe<'g>(
         &'g self,
-        hash: u64,
+        tag: Tag,
         key: &E::Key,
         section: &'g Section,
     ) -> Probe<'g, E> {
-        match self.probe_one(hash, key, section) {
+        match self.probe_one(tag, key, section) {
             Break(probe) => probe,
-            Continue(next) => next.probe_chain(hash, key, section),
+            Continue(next) => next.probe_chain(tag, key, section),
         }
     }
 
     /// The reader's search where the first bucket is full. A loop of its own: in one, the
     /// compiler prefers branches.
     #[inline(never)]
-    fn probe_chain<'g>(&'g self, hash: u64, key: &E::Key, section: &'g Section) -> Probe<'g, E> {
+    fn probe_chain<'g>(&'g self, tag: Tag, key: &E::Key, section: &'g Section) -> Probe<'g, E> {
         let mut bucket = self;
         loop {
-            match bucket.probe_one(hash, key, section) {
+            match bucket.probe_one(tag, key, section) {
                 Break(probe) => return probe,
                 Continue(next) => bucket = next,
             }
@@ -146,18 +139,18 @@ impl<E: Entry> Bucket<E> {
     #[inline(always)]
     fn probe_one<'g>(
         &'g self,
-        hash: u64,
+        tag: Tag,
         key: &E::Key,
         section: &'g Section,
     ) -> ControlFlow<Probe<'g, E>, &'g Self> {
         // One look at each slot, and nearly always at no more than one entry.
-        if let Some(entry) = Word::entry_with_tag(self.words(section), live_tag(hash)) {
+        if let Some(entry) = Word::entry_with_tag(self.words(section), tag) {
             let Some(entry) = entry else { return Break(Probe::Frozen) };
             prefetch_entry(entry);
             if E::has_key(entry, key) {
                 return Break(Probe::Hit(entry));
             }
-            if let Some(probe) = self.probe_all(hash, key, section) {
+            if let Some(probe) = self.probe_all(tag, key, section) {
                 return Break(probe);
             }
         }
@@ -168,17 +161,17 @@ impl<E: Entry> Bucket<E> {
         link.next().map_or(Break(Probe::Miss), Continue)
     }
 
-    /// The reader's search among several entries with one fingerprint. None if the key is not
+    /// The reader's search among several entries with one tag. None if the key is not
     /// in this bucket.
     #[cold]
     #[inline(never)]
     fn probe_all<'g>(
         &'g self,
-        hash: u64,
+        tag: Tag,
         key: &E::Key,
         section: &'g Section,
     ) -> Option<Probe<'g, E>> {
-        match self.matching(hash, key, section) {
+        match self.matching(tag, key, section) {
             Match::Slot { entry, .. } => Some(Probe::Hit(entry)),
             Match::None => None,
             Match::Frozen => Some(Probe::Frozen),
@@ -187,16 +180,15 @@ impl<E: Entry> Bucket<E> {
 
     /// The key's live slot in this bucket alone.
     #[inline(always)]
-    fn matching<'g>(&'g self, hash: u64, key: &E::Key, section: &'g Section) -> Match<'g, E> {
-        let tag = live_tag(hash);
-        // All slots are in one line: comparing every fingerprint costs less
+    fn matching<'g>(&'g self, tag: Tag, key: &E::Key, section: &'g Section) -> Match<'g, E> {
+        // All slots are in one line: comparing every tag costs less
         // than a mispredicted branch on the first one.
-        let mut candidates = mask(&self.words(section), |word| word.tag() == tag);
+        let mut candidates = mask(&self.words(section), |word| word.has_tag(tag));
         while candidates != 0 {
             let slot = &self.slots[candidates.trailing_zeros() as usize];
             candidates &= candidates - 1;
             let word = slot.load(section);
-            if word.tag() == tag {
+            if word.has_tag(tag) {
                 let Some(entry) = word.entry() else { return Match::Frozen };
                 prefetch_entry(entry);
                 if E::has_key(entry, key) {
@@ -213,8 +205,7 @@ impl<E: Entry> Bucket<E> {
         self.slots.each_ref().map(|slot| slot.load(section))
     }
 
-    /// Appends the live entries of this bucket, and adds their fingerprints to
-    /// `tags`. False, and nothing appended, if a migration has begun here.
+    /// Appends the live entries of this bucket, and adds their tags to `tags`. False, and nothing appended, if a migration has begun here.
     #[inline]
     pub(super) fn collect<'g>(
         &'g self,
@@ -247,15 +238,14 @@ impl<E: Entry> Bucket<E> {
         }
     }
 
-    /// A live entry of this bucket with the hash's fingerprint, on its way
-    /// from memory.
+    /// A live entry of this bucket with this tag, on its way from memory.
     #[inline]
     pub(super) fn likely_entry<'g>(
         &'g self,
-        hash: u64,
+        tag: Tag,
         section: &'g Section,
     ) -> Option<Shared<'g, E>> {
-        let entry = Word::entry_with_tag(self.words(section), live_tag(hash))??;
+        let entry = Word::entry_with_tag(self.words(section), tag)??;
         prefetch_entry(entry);
         Some(entry)
     }
@@ -265,15 +255,14 @@ impl<E: Entry> Bucket<E> {
     #[cold]
     pub(super) fn probe_unready<'g>(
         &'g self,
-        hash: u64,
+        tag: Tag,
         key: &E::Key,
         unready: Unready<'g>,
         section: &'g Section,
     ) -> Option<Shared<'g, E>> {
-        let tag = live_tag(hash);
         self.chain(section).flat_map(Self::slots).find_map(|slot| {
             let word = slot.load(section);
-            if word.tag() != tag {
+            if !word.has_tag(tag) {
                 return None;
             }
             word.entry_while(unready).filter(|&entry| E::has_key(entry, key))
@@ -283,11 +272,11 @@ impl<E: Entry> Bucket<E> {
     /// The writer's search: the key's live slot, or the best place to insert it
     /// (home slot, else the first free one, else the end of the chain).
     #[inline(always)]
-    pub(super) fn search<'g>(&'g self, hash: u64, key: &E::Key, guard: &'g Guard) -> Search<'g, E> {
+    pub(super) fn search<'g>(&'g self, tag: Tag, key: &E::Key, guard: &'g Guard) -> Search<'g, E> {
         let mut gap = None;
         let mut bucket = self;
         loop {
-            match bucket.matching(hash, key, guard) {
+            match bucket.matching(tag, key, guard) {
                 Match::Slot { slot, word, entry } => return Search::Found { slot, word, entry },
                 Match::None => {}
                 Match::Frozen => return Search::Frozen,
@@ -300,8 +289,9 @@ impl<E: Entry> Bucket<E> {
             let free = mask(&words, |word| word.is_free());
             let overflow = !ptr::eq(bucket, self);
             if free != 0 && gap.is_none() {
-                let at_home = !overflow && free & (1 << home(hash)) != 0;
-                let index = if at_home { home(hash) } else { free.trailing_zeros() as usize };
+                let home = tag.home(SLOTS);
+                let at_home = !overflow && free & (1 << home) != 0;
+                let index = if at_home { home } else { free.trailing_zeros() as usize };
                 gap = Some(Gap::Slot { slot: &bucket.slots[index], word: words[index], overflow });
             }
             let link = bucket.link.load(guard);
@@ -358,7 +348,7 @@ impl<E: Entry> Bucket<E> {
 
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
-    use super::{SLOTS, Tags, home};
+    use super::{SLOTS, Tags};
     use crate::reclaim;
     use crate::table::tests::{Hash, Map, collide, spread};
 
@@ -366,23 +356,23 @@ mod tests {
     fn an_entry_goes_to_its_home_and_else_to_the_first_free_slot() {
         for slot in 0..SLOTS {
             let map = Map::with_buckets(0, |key| key);
-            let first = ((slot << 16).div_ceil(SLOTS) as u64) << 15;
+            // In one bucket the tag is the upper 15 bits, and the home by the lowest seven of them.
+            let home = ((slot << 7).div_ceil(SLOTS) as u64) << 49;
             let guard = reclaim::pin();
             let array = map.table.array(&guard);
             let live = |at: usize| array.at(0).slots()[at].load(&guard).is_live();
-            map.set(first, 0);
+            map.set(home, 0);
             assert!((0..SLOTS).all(|at| live(at) == (at == slot)), "{slot}");
-            map.set(first + 1, 0);
+            map.set(home + 1, 0);
             let free = usize::from(slot == 0);
             assert!((0..SLOTS).all(|at| live(at) == (at == slot || at == free)), "{slot}");
         }
     }
 
     #[test]
-    fn a_reader_finds_the_entry_of_every_slot_beside_others_with_its_fingerprint() {
-        // Eight keys each have one fingerprint, and other homes.
-        let other_home: Hash = |key| (key & 7) << 28 | key >> 3;
-        for hash in [spread as Hash, collide, other_home] {
+    fn a_reader_finds_the_entry_of_every_slot_beside_others_with_its_tag() {
+        let eight_with_one_tag: Hash = |key| key >> 3 << 49 | key & 7;
+        for hash in [spread as Hash, collide, eight_with_one_tag] {
             let map = Map::with_buckets(0, hash);
             for keys in 1..=3 * SLOTS as u64 {
                 map.set(keys, keys);
@@ -399,27 +389,15 @@ mod tests {
     }
 
     #[test]
-    fn only_entries_with_one_fingerprint_may_be_one_key() {
-        for (hash, may_repeat) in [(spread as Hash, false), (collide, true)] {
+    fn only_entries_with_one_tag_may_be_one_key() {
+        let distinct: Hash = |key| key << 49;
+        for (hash, may_repeat) in [(distinct, false), (collide, true)] {
             let map = Map::with_buckets(0, hash);
             (0..4).for_each(|key| _ = map.set(key, 0));
             let guard = reclaim::pin();
             let (mut found, mut tags) = (Vec::new(), Tags::default());
             assert!(map.table.array(&guard).at(0).collect(&mut found, &mut tags, &guard));
             assert_eq!((found.len(), tags.may_repeat()), (4, may_repeat));
-        }
-    }
-
-    #[test]
-    fn homes_are_even_shares_of_the_16_bits_above_the_fingerprint() {
-        for slot in 0..SLOTS {
-            let first = (slot << 16).div_ceil(SLOTS) as u64;
-            let last = ((slot + 1) << 16).div_ceil(SLOTS) as u64 - 1;
-            for bits in [first, last] {
-                for others in [0, 0x7fff, u64::MAX << 31, u64::MAX << 31 | 0x7fff] {
-                    assert_eq!(home(bits << 15 | others), slot, "{bits:#x} {others:#x}");
-                }
-            }
         }
     }
 }

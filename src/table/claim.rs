@@ -2,6 +2,7 @@
 
 use super::bucket::Bucket;
 use super::entry::{Entry, same_key};
+use super::tag::Tag;
 use super::word::{Link, LinkWord, Outcome, Slot, Word};
 use crate::reclaim::{Guard, Owned, Shared};
 use crate::sync::order_write_before_reads;
@@ -24,9 +25,10 @@ impl<'g, E: Entry> Claim<'g, E> {
         slot: &'g Slot<E>,
         seen: Word<'g, E>,
         entry: Owned<E>,
+        tag: Tag,
         guard: &'g Guard,
     ) -> Result<Self, Owned<E>> {
-        let (word, entry) = slot.claim(seen, entry)?;
+        let (word, entry) = slot.claim(seen, entry, tag)?;
         Ok(Self { slot, word, entry, guard })
     }
 
@@ -36,20 +38,12 @@ impl<'g, E: Entry> Claim<'g, E> {
         seen: LinkWord<'g, Bucket<E>>,
         fresh: &'g Bucket<E>,
         entry: Owned<E>,
+        tag: Tag,
         guard: &'g Guard,
     ) -> Result<Self, Owned<E>> {
         let slot = &fresh.slots()[0];
-        let (word, entry) = link.append(seen, fresh, slot, entry)?;
+        let (word, entry) = link.append(seen, fresh, slot, entry, tag)?;
         Ok(Self { slot, word, entry, guard })
-    }
-
-    pub(super) fn slot(&self) -> &'g Slot<E> {
-        self.slot
-    }
-
-    /// The entry claimed for.
-    pub(super) fn entry(&self) -> Shared<'g, E> {
-        self.entry
     }
 
     /// Tentative to live: the linearization point of an insertion.
@@ -87,7 +81,7 @@ impl<E: Entry> Bucket<E> {
     /// that has the better right, if there is one (I3). Lock-free: the lowest
     /// claim of a key is stopped only by a live entry or by a migration.
     pub(super) fn settle<'g>(&'g self, claim: Claim<'g, E>, guard: &'g Guard) -> Outcome<'g, E> {
-        match self.rival(claim.entry(), claim.slot(), guard) {
+        match self.rival(claim.entry, claim.word.tag(), claim.slot, guard) {
             Rival::None => claim.commit(),
             Rival::Live | Rival::Frozen => claim.withdraw(),
             Rival::Before(slot, word) => {
@@ -107,7 +101,7 @@ impl<E: Entry> Bucket<E> {
             }
             order_write_before_reads();
             let Some(entry) = word.entry() else { return };
-            match self.rival(entry, slot, guard) {
+            match self.rival(entry, word.tag(), slot, guard) {
                 Rival::None => return slot.commit_for(word),
                 Rival::Live => {
                     slot.kick(word);
@@ -124,10 +118,10 @@ impl<E: Entry> Bucket<E> {
     fn rival<'g>(
         &'g self,
         entry: Shared<'g, E>,
+        tag: Tag,
         own: &'g Slot<E>,
         guard: &'g Guard,
     ) -> Rival<'g, E> {
-        let hash = E::hash(entry);
         let mut passed_own = false;
         let mut bucket = self;
         loop {
@@ -141,8 +135,8 @@ impl<E: Entry> Bucket<E> {
                     if word.is_frozen() {
                         return Rival::Frozen;
                     }
-                    let is_rival = word.has_fingerprint(hash)
-                        && word.entry().is_some_and(|other| same_key(other, entry));
+                    let is_rival =
+                        word.names(tag) && word.entry().is_some_and(|other| same_key(other, entry));
                     if !is_rival {
                         break;
                     }

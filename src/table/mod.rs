@@ -4,8 +4,8 @@
 //!
 //! A table is an array of cache-line buckets: seven slots and a link. The highest
 //! bits of a hash choose the bucket, so buckets stand in the order of hashes. A
-//! slot names an entry and carries the lowest 15 bits of its hash; full buckets
-//! are chained.
+//! slot names an entry and carries 15 more bits of its hash, the tag (`tag.rs`);
+//! full buckets are chained.
 //! Deleted slots are used again at once. The table grows and shrinks by moving
 //! entry pointers, bucket by bucket, into a successor array, while everybody
 //! goes on working; writers help. `root` names the current array.
@@ -57,7 +57,7 @@
 //! - **I7** The right to an entry (the table's reference) is with the unfrozen
 //!   live word, or with the frozen one until its group is ready, then with the
 //!   successor's. All helpers write the same words into a successor: frozen
-//!   sources do not change, and the entry stores its hash.
+//!   sources do not change, tags among them, and the entry stores its hash.
 //! - **I8** Headers, buckets and slabs are initialized before they are shared
 //!   and freed only when no guard can reach them.
 //!
@@ -95,6 +95,7 @@ mod read;
 mod resize;
 mod root;
 mod scan;
+mod tag;
 #[allow(unsafe_code)]
 mod word;
 mod write;

@@ -12,7 +12,7 @@ impl<E: Entry> Table<E> {
     #[inline(always)]
     pub fn find<'g>(&self, hash: u64, key: &E::Key, section: &'g Section) -> Option<Shared<'g, E>> {
         let array = self.array(section);
-        match array.bucket(hash).probe(hash, key, section) {
+        match array.bucket(hash).probe(array.tag(hash), key, section) {
             Probe::Hit(entry) => Some(entry),
             Probe::Miss => None,
             Probe::Frozen => find_moving(array, hash, key, section),
@@ -31,7 +31,8 @@ impl<E: Entry> Table<E> {
     /// may be another key's.
     #[inline]
     pub fn likely_entry<'g>(&self, hash: u64, section: &'g Section) -> Option<Shared<'g, E>> {
-        self.array(section).bucket(hash).likely_entry(hash, section)
+        let array = self.array(section);
+        array.bucket(hash).likely_entry(array.tag(hash), section)
     }
 }
 
@@ -48,9 +49,9 @@ fn find_moving<'g, E: Entry>(
         // bucket itself answers where there is none.
         let next = array.header().next.load(section)?;
         if let Some(unready) = array.gate(next, hash).unready(section) {
-            return array.bucket(hash).probe_unready(hash, key, unready, section);
+            return array.bucket(hash).probe_unready(array.tag(hash), key, unready, section);
         }
-        match next.bucket(hash).probe(hash, key, section) {
+        match next.bucket(hash).probe(next.tag(hash), key, section) {
             Probe::Hit(entry) => return Some(entry),
             Probe::Miss => return None,
             Probe::Frozen => array = next,

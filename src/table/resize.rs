@@ -5,10 +5,11 @@
 //! neighbouring buckets of the old array, and some of the new one.
 
 use super::array::{Array, MAX_LG, OwnedArray};
-use super::bucket::{SLOTS, home};
+use super::bucket::SLOTS;
 use super::entry::Entry;
 use super::progress::{CHUNK, Progress};
 use super::root::{Table, lg_for};
+use super::tag;
 use super::word::Word;
 use crate::reclaim::{self, Guard};
 use crate::trace;
@@ -215,14 +216,19 @@ impl<'g, E: Entry> Array<'g, E> {
         let Some(unready) = next.at(of_group(next).start).link().unready(guard) else {
             return;
         };
+        // Where tags stay the same they tell enough of the hash: no entry is read, which takes
+        // longer than all the rest.
+        let tags_stay = tag::are_the_same(self.lg(), next.lg());
         words.clear();
-        for source in of_group(self) {
-            let source = self.at(source);
+        for index in of_group(self) {
+            let source = self.at(index);
             source.freeze(guard);
             for slot in source.chain(guard).flat_map(|bucket| bucket.slots()) {
                 let word = slot.load(guard);
                 if let Some(entry) = word.entry_while(unready) {
-                    words.push((E::hash(entry), word));
+                    let known = || self.known_hash(index, word.tag());
+                    let hash = if tags_stay { known() } else { E::hash(entry) };
+                    words.push((hash, word.thawed(next.tag(hash))));
                 }
             }
         }
@@ -243,8 +249,8 @@ impl<'g, E: Entry> Array<'g, E> {
         }
         let mut layout = [None; SLOTS];
         let mut rest = Vec::new();
-        for &(hash, word) in words.iter().filter(|(hash, _)| self.index_of(*hash) == index) {
-            match &mut layout[home(hash)] {
+        for &(_, word) in words.iter().filter(|(hash, _)| self.index_of(*hash) == index) {
+            match &mut layout[word.tag().home(SLOTS)] {
                 place @ None => *place = Some(word),
                 Some(_) => rest.push(word),
             }
@@ -280,7 +286,7 @@ impl<'g, E: Entry> Array<'g, E> {
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
     use crate::reclaim;
-    use crate::table::tests::{Hash, Map, collide, ends, spread};
+    use crate::table::tests::{Hash, Map, collide, ends, hashes_told, spread};
     use core::ops::Range;
 
     /// The `n`th key of a bucket of a table of 64, where keys are their own hashes.
@@ -360,6 +366,27 @@ mod tests {
             remove(&map, bucket, 0..60);
         }
         assert_eq!(buckets(&map), (64, Some(128)));
+    }
+
+    #[test]
+    fn no_entry_is_read_for_a_move_unless_its_tag_changes() {
+        const KEYS: u64 = 300;
+        for from in 6..=10 {
+            for to in 6..=10 {
+                let map = Map::with_buckets(from, spread);
+                (0..KEYS).for_each(|key| _ = map.set(key, key));
+                assert_eq!(buckets(&map), (1 << from, None));
+                let told = hashes_told(|| {
+                    map.table.resize_to(to, &reclaim::pin());
+                    map.table.finish_migration();
+                });
+                let stay = [from, to].iter().all(|lg| (6..8).contains(lg))
+                    || [from, to].iter().all(|lg| (8..=10).contains(lg));
+                assert_eq!(told == 0, stay, "{from} to {to}: {told}");
+                assert!((0..KEYS).all(|key| map.get(key) == Some(key)), "{from} to {to}");
+                assert!((KEYS..2 * KEYS).all(|key| map.get(key).is_none()));
+            }
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The two words of a bucket, slot and link: their bits, and every transition
-//! they make. Nobody outside of this file sees a bit.
+//! they make. Nobody outside of this file and `tag` sees a bit.
 //!
 //! ```text
 //! slot  63    62 ........ 48   47 ........... 4    3       2      1     0
-//!       LIVE  fingerprint      entry pointer       HELPED  TENT   MARK  FROZEN
+//!       LIVE  bits of hash     entry pointer       HELPED  TENT   MARK  FROZEN
+//!       '------ tag -----'
 //! link                         bucket pointer                     MARK  FROZEN
 //! ```
 //!
 //! The state machine and the invariants I1 to I8 named here are in `table/mod.rs`.
 
 use super::entry::Entry;
+use super::tag::{LIVE, OTHERS, Tag};
 use crate::reclaim::{Guard, Owned, Section, Shared, Unlinked};
 use crate::sync::{AtomicPtr, Ordering, order_write_before_reads};
 use core::marker::PhantomData;
@@ -20,15 +22,6 @@ const MARK: usize = 1 << 1;
 const TENTATIVE: usize = 1 << 2;
 const HELPED: usize = 1 << 3;
 const ADDRESS: usize = 0x0000_ffff_ffff_fff0;
-const TAG_SHIFT: u32 = 48;
-const LIVE: usize = 1 << 63;
-
-/// The upper 16 bits of a live word whose entry has this hash: the lowest bits of
-/// the hash, of which the bucket tells nothing.
-#[inline]
-pub(super) fn live_tag(hash: u64) -> usize {
-    0x8000 | (hash & 0x7fff) as usize
-}
 
 /// A slot word as it was read under a guard.
 pub(super) struct Word<'g, E> {
@@ -65,17 +58,16 @@ impl<'g, E: Entry> Word<'g, E> {
         Self::new(ptr::without_provenance_mut(MARK))
     }
 
-    /// A word that names `entry`, with `flags`.
-    fn naming(entry: NonNull<E>, hash: u64, flags: usize) -> Self {
-        let address = entry.as_ptr().addr();
-        // An address outside of the packed range would corrupt the fingerprint.
-        assert!(address & !ADDRESS == 0, "entry outside of the 48-bit address space");
-        let fingerprint = (live_tag(hash) & 0x7fff) << TAG_SHIFT;
-        Self::new(entry.as_ptr().map_addr(|address| address | fingerprint | flags))
+    /// The live word of `entry`.
+    fn naming(entry: &Owned<E>, tag: Tag) -> Self {
+        let entry = entry.share().as_ptr();
+        // An address outside of the packed range would corrupt the tag.
+        assert!(entry.addr().get() & !ADDRESS == 0, "entry outside of the 48-bit address space");
+        Self::new(entry.as_ptr().map_addr(|address| address | tag.bits()))
     }
 
-    fn tentative(entry: &Owned<E>) -> Self {
-        Self::naming(entry.share().as_ptr(), E::hash(entry.share()), TENTATIVE)
+    fn tentative(entry: &Owned<E>, tag: Tag) -> Self {
+        Self::new(Self::naming(entry, tag).raw.map_addr(|address| (address & !LIVE) | TENTATIVE))
     }
 
     /// The live form of a tentative word.
@@ -83,11 +75,16 @@ impl<'g, E: Entry> Word<'g, E> {
         Self::new(self.raw.map_addr(|address| (address & !TENTATIVE) | LIVE | flags))
     }
 
-    /// The upper 16 bits: equal to [`live_tag`] of the hash for a live entry,
-    /// and never equal to a live tag for any other state.
+    /// Whether this is the word of a live entry with this tag.
     #[inline]
-    pub(super) fn tag(self) -> usize {
-        self.raw.addr() >> TAG_SHIFT
+    pub(super) fn has_tag(self, tag: Tag) -> bool {
+        self.raw.addr() ^ tag.bits() <= OTHERS
+    }
+
+    /// The tag of a live or tentative word.
+    #[inline]
+    pub(super) fn tag(self) -> Tag {
+        Tag::in_word(self.raw.addr())
     }
 
     /// Of at most eight words any one with this tag, which is a live one, if there is one: its
@@ -96,13 +93,12 @@ impl<'g, E: Entry> Word<'g, E> {
     #[inline(always)]
     pub(super) fn entry_with_tag<const N: usize>(
         words: [Self; N],
-        tag: usize,
+        tag: Tag,
     ) -> Option<Option<Shared<'g, E>>> {
         const { assert!(N <= 8) };
-        debug_assert!((0x8000..=0xffff).contains(&tag));
         // Where the tag is the upper bits become zero, which makes that word the least.
-        let flipped = |word: Self| word.raw.map_addr(|address| address ^ (tag << TAG_SHIFT));
-        let has_tag = |raw: *mut E| raw.addr() >> TAG_SHIFT == 0;
+        let flipped = |word: Self| word.raw.map_addr(|address| address ^ tag.bits());
+        let has_tag = |raw: *mut E| raw.addr() <= OTHERS;
         // A model has to repeat, so there no address decides between two words with the tag.
         let goes_first = |one: *mut E, other: *mut E| {
             if cfg!(epochkv_loom) { has_tag(one) } else { one.addr() <= other.addr() }
@@ -119,9 +115,9 @@ impl<'g, E: Entry> Word<'g, E> {
         words.first().copied().filter(|&raw| has_tag(raw)).map(|raw| Self::new(raw).entry())
     }
 
-    /// Whether this names an entry, live or tentative, with this fingerprint.
-    pub(super) fn has_fingerprint(self, hash: u64) -> bool {
-        self.tag() | 0x8000 == live_tag(hash) && self.raw.addr() & ADDRESS != 0
+    /// Whether this names an entry, live or tentative, with this tag.
+    pub(super) fn names(self, tag: Tag) -> bool {
+        self.tag() == tag && self.raw.addr() & ADDRESS != 0
     }
 
     #[inline]
@@ -172,9 +168,10 @@ impl<'g, E: Entry> Word<'g, E> {
         self.pointer().map(|entry| unsafe { Shared::new(entry) })
     }
 
-    /// The same word for a successor: what a migration writes.
-    fn thawed(self) -> Self {
-        Self::new(self.raw.map_addr(|address| address & !FROZEN))
+    /// The word of a live entry for a successor, where it has this tag: what a migration writes.
+    pub(super) fn thawed(self, tag: Tag) -> Self {
+        debug_assert!(self.is_live());
+        Self::new(self.raw.map_addr(|address| (address & OTHERS & !FROZEN) | tag.bits()))
     }
 }
 
@@ -206,9 +203,10 @@ impl<E: Entry> Slot<E> {
         &self,
         seen: Word<'g, E>,
         entry: Owned<E>,
+        tag: Tag,
     ) -> Result<(Word<'g, E>, Shared<'g, E>), Owned<E>> {
         debug_assert!(seen.is_free());
-        let word = Word::tentative(&entry);
+        let word = Word::tentative(&entry, tag);
         // SeqCst: the store half of the store-load order between two rivals;
         // pairs with `load_rival`. Its release half publishes the entry to
         // helpers. Relaxed on failure: nothing is read through the word.
@@ -281,7 +279,8 @@ impl<E: Entry> Slot<E> {
         entry: Owned<E>,
         guard: &'g Guard,
     ) -> Result<(Shared<'g, E>, Unlinked<'g, E>), Owned<E>> {
-        let new = Word::naming(entry.share().as_ptr(), E::hash(entry.share()), LIVE);
+        // One key has one tag.
+        let new = Word::naming(&entry, seen.tag());
         let Some(old) = Self::prepare_unlink(seen) else {
             return Err(entry);
         };
@@ -356,18 +355,18 @@ impl<E: Entry> Slot<E> {
     /// Unused to live, by a migration: moves the right to the entry from the
     /// frozen slot of the predecessor to this one. All helpers write the same
     /// word, and the slot is never unused again (I7).
-    pub(super) fn fill(&self, frozen: Word<'_, E>) {
-        let (unused, live) = (ptr::null_mut(), frozen.thawed().raw);
+    pub(super) fn fill(&self, thawed: Word<'_, E>) {
+        let unused = ptr::null_mut();
         // Release publishes the entry to those who enter through the successor.
         // No acquire on success: null was never written. Acquire on failure
         // orders the winner's word before the caller's `Link::publish`.
-        let _ = self.0.compare_exchange(unused, live, Ordering::Release, Ordering::Acquire);
+        let _ = self.0.compare_exchange(unused, thawed.raw, Ordering::Release, Ordering::Acquire);
     }
 
     /// As [`fill`](Self::fill), in a bucket that only the caller can reach yet.
-    pub(super) fn fill_private(&self, frozen: Word<'_, E>) {
+    pub(super) fn fill_private(&self, thawed: Word<'_, E>) {
         // Relaxed: `Link::publish` publishes the bucket.
-        self.0.store(frozen.thawed().raw, Ordering::Relaxed);
+        self.0.store(thawed.raw, Ordering::Relaxed);
     }
 }
 
@@ -440,8 +439,9 @@ impl<B> Link<B> {
         bucket: &'g B,
         slot: &Slot<E>,
         entry: Owned<E>,
+        tag: Tag,
     ) -> Result<(Word<'g, E>, Shared<'g, E>), Owned<E>> {
-        let word = Word::tentative(&entry);
+        let word = Word::tentative(&entry, tag);
         // Relaxed: the bucket is still private; the exchange publishes it.
         slot.0.store(word.raw, Ordering::Relaxed);
         let raw = ptr::from_ref(bucket).cast_mut();

@@ -5,6 +5,7 @@ use super::bucket::{Bucket, Gap, Search};
 use super::claim::Claim;
 use super::entry::Entry;
 use super::root::Table;
+use super::tag::Tag;
 use super::word::{Outcome, Slot, Word};
 use crate::reclaim::{Guard, Owned, Shared, Unlinked};
 
@@ -32,6 +33,7 @@ pub struct Vacant<'g, E: Entry> {
     array: Array<'g, E>,
     bucket: &'g Bucket<E>,
     gap: Gap<'g, E>,
+    tag: Tag,
 }
 
 impl<'g, E: Entry> Occupied<'g, E> {
@@ -52,12 +54,12 @@ impl<E: Entry> Table<E> {
             self.help_migration(array, next, guard);
         }
         loop {
-            let bucket = array.bucket(hash);
-            match bucket.search(hash, key, guard) {
+            let (bucket, tag) = (array.bucket(hash), array.tag(hash));
+            match bucket.search(tag, key, guard) {
                 Search::Found { slot, word, entry } => {
                     return Place::Occupied(Occupied { array, slot, word, entry });
                 }
-                Search::Absent(gap) => return Place::Vacant(Vacant { array, bucket, gap }),
+                Search::Absent(gap) => return Place::Vacant(Vacant { array, bucket, gap, tag }),
                 Search::Frozen => array = self.move_on(array, hash, guard),
             }
         }
@@ -75,7 +77,7 @@ impl<E: Entry> Table<E> {
             let is_whole = array.bucket(hash).show_all(guard, |slot, word| {
                 let entry = word
                     .entry()
-                    .filter(|&entry| word.has_fingerprint(hash) && E::hash(entry) == hash);
+                    .filter(|&entry| word.has_tag(array.tag(hash)) && E::hash(entry) == hash);
                 found.extend(entry.map(|entry| Occupied { array, slot, word, entry }));
             });
             if is_whole {
@@ -111,7 +113,7 @@ impl<E: Entry> Table<E> {
         let slot = bucket.slots().get(index)?;
         let word = slot.load(guard);
         let gap = Gap::Slot { slot, word, overflow: false };
-        word.is_free().then_some(Vacant { array, bucket, gap })
+        word.is_free().then_some(Vacant { array, bucket, gap, tag: array.tag(hash) })
     }
 
     /// Makes a key's successor bucket ready and goes there.
@@ -136,14 +138,14 @@ impl<E: Entry> Table<E> {
         entry: Owned<E>,
         guard: &'g Guard,
     ) -> Result<Shared<'g, E>, Owned<E>> {
-        let Vacant { array, bucket, gap } = place;
+        let Vacant { array, bucket, gap, tag } = place;
         let (claim, overflow, appended) = match gap {
             Gap::Slot { slot, word, overflow } => {
-                (Claim::new(slot, word, entry, guard)?, overflow, false)
+                (Claim::new(slot, word, entry, tag, guard)?, overflow, false)
             }
             Gap::End { link, word } => {
                 let fresh = array.overflow_bucket();
-                let claim = Claim::append(link, word, fresh, entry, guard)?;
+                let claim = Claim::append(link, word, fresh, entry, tag, guard)?;
                 array.count_overflow_buckets(1);
                 (claim, true, true)
             }

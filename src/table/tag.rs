@@ -1,0 +1,112 @@
+//! The part of a hash that a slot word carries.
+
+/// Doublings of a table for which tags stay the same. A power of two.
+///
+/// The more, the seldomer a migration has to ask entries for their hashes; the fewer, the
+/// more bits of a tag are not those that chose the bucket.
+const DOUBLINGS: u32 = if cfg!(epochkv_loom) { 2 } else { 8 };
+
+/// The bits of a word that are its tag.
+const MASK: usize = !0 << SHIFT;
+const SHIFT: u32 = 48;
+
+/// Its other bits.
+pub(super) const OTHERS: usize = !MASK;
+
+/// Set in the tag of every live word, and in no other word's.
+pub(super) const LIVE: usize = 1 << 63;
+
+/// The upper 16 bits of a live word, where they stand there: [`LIVE`] and 15 bits of the entry's
+/// hash. These begin among the bits that choose the bucket, so that the next ones, by which a
+/// bucket's entries part when the table grows, are among them: then words are moved, and no entry
+/// is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tag(usize);
+
+/// The bits of a hash above those that are in the tags of a table of `2^lg` buckets.
+#[inline]
+fn window(lg: u32) -> u32 {
+    lg & !(DOUBLINGS - 1)
+}
+
+/// Whether entries have the same tags in tables of `2^one` and of `2^other` buckets.
+pub(super) fn are_the_same(one: u32, other: u32) -> bool {
+    window(one) == window(other)
+}
+
+impl Tag {
+    /// Of an entry with this hash in a table of `2^lg` buckets; `lg` is at most 40.
+    #[inline]
+    pub(super) fn of(hash: u64, lg: u32) -> Self {
+        Self::in_word((hash >> 1 << window(lg)) as usize)
+    }
+
+    /// The tag of the live word that has these upper bits, but for [`LIVE`].
+    #[inline]
+    pub(super) fn in_word(word: usize) -> Self {
+        Self((word | LIVE) & MASK)
+    }
+
+    /// All bits of a live word that is nothing but its tag.
+    #[inline]
+    pub(super) fn bits(self) -> usize {
+        self.0
+    }
+
+    /// The tag as a number of 16 bits.
+    #[inline]
+    pub(super) fn number(self) -> usize {
+        self.0 >> SHIFT
+    }
+
+    /// The bits of the hash that this is of in a table of `2^lg` buckets, where they stand there.
+    pub(super) fn of_hash(self, lg: u32) -> u64 {
+        ((self.0 & !LIVE) as u64) << 1 >> window(lg)
+    }
+
+    /// Of so many slots the one into which an entry is put if it is free: keys that are
+    /// inserted into one bucket at the same time seldom meet in one slot.
+    #[inline]
+    pub(super) fn home(self, slots: usize) -> usize {
+        // The lowest bits: those are never among the ones that choose the bucket.
+        ((self.number() & 0x7f) * slots) >> 7
+    }
+}
+
+#[cfg(all(test, not(epochkv_loom)))]
+mod tests {
+    use super::{Tag, are_the_same};
+
+    const HASH: u64 = 0x0123_4567_89ab_cdef;
+
+    #[test]
+    fn begins_with_the_bits_that_chose_the_bucket_since_the_last_change() {
+        for (lg, bits) in [(0, 0), (7, 0), (8, 8), (15, 8), (16, 16), (39, 32), (40, 40)] {
+            let tag = Tag::of(HASH, lg);
+            assert_eq!(tag.number(), 0x8000 | (HASH << bits >> 49) as usize, "{lg}");
+            assert_eq!(tag.bits(), tag.number() << 48);
+            assert_eq!(tag, Tag::in_word(tag.bits() << 1 >> 1 | 0xffff_ffff_ffff));
+            assert_eq!(tag.of_hash(lg), HASH & (0x7fff << 49 >> bits), "{lg}");
+        }
+    }
+
+    #[test]
+    fn is_the_same_for_eight_doublings() {
+        assert!(are_the_same(0, 7) && are_the_same(15, 8) && are_the_same(40, 40));
+        assert!(!are_the_same(7, 8) && !are_the_same(16, 15) && !are_the_same(8, 16));
+    }
+
+    #[test]
+    fn homes_are_even_shares_of_the_lowest_seven_bits() {
+        for slot in 0..7_usize {
+            let first = (slot << 7).div_ceil(7);
+            let last = ((slot + 1) << 7).div_ceil(7) - 1;
+            for bits in [first, last] {
+                for others in [0, 0x7f80] {
+                    let tag = Tag::in_word((others | bits) << 48);
+                    assert_eq!(tag.home(7), slot, "{bits:#x} {others:#x}");
+                }
+            }
+        }
+    }
+}
