@@ -23,7 +23,7 @@ const SET: Op = |w| show(w.kv.set("k", "new"));
 const ADD: Op = |w| show(w.kv.set_if_absent("k", "mine", 0));
 const ADD_OTHER: Op = |w| show(w.kv.set_if_absent("k", "theirs", 0));
 const DELETE: Op = |w| show(w.kv.delete("k"));
-/// The same of the neighbour, which stands in the first slot of its bucket.
+/// The same of the neighbour, which stands in the first slot of the table of one bucket.
 const SET_NEIGHBOUR: Op = |w| show(w.kv.set("j", "new"));
 const DELETE_NEIGHBOUR: Op = |w| show(w.kv.delete("j"));
 const INCR: Op = |w| show(w.kv.incr("k"));
@@ -169,6 +169,21 @@ fn a_moved_group_in_the_current_array() {
     Race::new("a_moved_group_in_the_current_array", growing_in_two_groups)
         .preemptions(2)
         .between(&[DELETE, GET], &[MOVE]);
+}
+
+/// Tags are made anew there, from the entries' hashes.
+#[test]
+fn grow_two_groups_and_get() {
+    Race::new("grow_two_groups_and_get", growing_in_two_groups)
+        .preemptions(2)
+        .between(&[MOVE], &[GET, GET_NEIGHBOUR]);
+}
+
+#[test]
+fn grow_two_groups_and_set() {
+    Race::new("grow_two_groups_and_set", growing_in_two_groups)
+        .preemptions(2)
+        .between(&[MOVE], &[SET, GET]);
 }
 
 #[test]

@@ -220,8 +220,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     fn hash_bytes(&self, key: &[u8]) -> u64 {
         let mut hasher = self.inner.hasher.build_hasher();
         hasher.write(key);
-        // The table uses the highest bits and the lowest. Hashers of numbers leave
-        // the highest ones empty; an odd factor loses nothing and fills them.
+        // The table uses the highest bits. Hashers of numbers leave them empty; an odd
+        // factor loses nothing and fills them.
         hasher.finish().wrapping_mul(SPREAD)
     }
 }

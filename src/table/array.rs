@@ -139,7 +139,8 @@ impl<'g, E: Entry> Array<'g, E> {
         Tag::of(hash, self.lg)
     }
 
-    /// What bucket and tag tell of a hash; its other bits are zero.
+    /// What the bucket and the tag of an entry tell of its hash; the other bits are zero. It is
+    /// enough for its bucket and tag in any table where tags are the same (I7).
     pub(super) fn known_hash(self, index: usize, tag: Tag) -> u64 {
         self.first_hash(index) | tag.of_hash(self.lg)
     }

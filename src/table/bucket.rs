@@ -205,7 +205,8 @@ impl<E: Entry> Bucket<E> {
         self.slots.each_ref().map(|slot| slot.load(section))
     }
 
-    /// Appends the live entries of this bucket, and adds their tags to `tags`. False, and nothing appended, if a migration has begun here.
+    /// Appends the live entries of this bucket, and adds their tags to `tags`.
+    /// False, and nothing appended, if a migration has begun here.
     #[inline]
     pub(super) fn collect<'g>(
         &'g self,
@@ -356,8 +357,8 @@ mod tests {
     fn an_entry_goes_to_its_home_and_else_to_the_first_free_slot() {
         for slot in 0..SLOTS {
             let map = Map::with_buckets(0, |key| key);
-            // In one bucket the tag is the upper 15 bits, and the home by the lowest seven of them.
-            let home = ((slot << 7).div_ceil(SLOTS) as u64) << 49;
+            // In one bucket the tag is the upper 12 bits, and the home by the lowest seven of them.
+            let home = ((slot << 7).div_ceil(SLOTS) as u64) << 52;
             let guard = reclaim::pin();
             let array = map.table.array(&guard);
             let live = |at: usize| array.at(0).slots()[at].load(&guard).is_live();
@@ -371,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_reader_finds_the_entry_of_every_slot_beside_others_with_its_tag() {
-        let eight_with_one_tag: Hash = |key| key >> 3 << 49 | key & 7;
+        let eight_with_one_tag: Hash = |key| key >> 3 << 52 | key & 7;
         for hash in [spread as Hash, collide, eight_with_one_tag] {
             let map = Map::with_buckets(0, hash);
             for keys in 1..=3 * SLOTS as u64 {
@@ -390,7 +391,7 @@ mod tests {
 
     #[test]
     fn only_entries_with_one_tag_may_be_one_key() {
-        let distinct: Hash = |key| key << 49;
+        let distinct: Hash = |key| key << 52;
         for (hash, may_repeat) in [(distinct, false), (collide, true)] {
             let map = Map::with_buckets(0, hash);
             (0..4).for_each(|key| _ = map.set(key, 0));

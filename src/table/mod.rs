@@ -4,8 +4,8 @@
 //!
 //! A table is an array of cache-line buckets: seven slots and a link. The highest
 //! bits of a hash choose the bucket, so buckets stand in the order of hashes. A
-//! slot names an entry and carries 15 more bits of its hash, the tag (`tag.rs`);
-//! full buckets are chained.
+//! slot names an entry and carries 15 bits of its hash, the tag, some of which
+//! chose the bucket too (`tag.rs`); full buckets are chained.
 //! Deleted slots are used again at once. The table grows and shrinks by moving
 //! entry pointers, bucket by bucket, into a successor array, while everybody
 //! goes on working; writers help. `root` names the current array.

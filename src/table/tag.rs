@@ -3,8 +3,12 @@
 /// Doublings of a table for which tags stay the same. A power of two.
 ///
 /// The more, the seldomer a migration has to ask entries for their hashes; the fewer, the
-/// more bits of a tag are not those that chose the bucket.
+/// more bits of a tag are not those that chose the bucket: 8 at least, of 15.
 const DOUBLINGS: u32 = if cfg!(epochkv_loom) { 2 } else { 8 };
+
+/// Tags change at so many doublings less than a multiple of [`DOUBLINGS`]: at 2^5, 2^13, 2^21
+/// buckets and so on. So they tell most where tables of 10^5 and of 10^7 entries are.
+const EARLIER: u32 = if cfg!(epochkv_loom) { 0 } else { 3 };
 
 /// The bits of a word that are its tag.
 const MASK: usize = !0 << SHIFT;
@@ -23,10 +27,11 @@ pub(super) const LIVE: usize = 1 << 63;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tag(usize);
 
-/// The bits of a hash above those that are in the tags of a table of `2^lg` buckets.
+/// The bits of a hash above those that are in the tags of a table of `2^lg` buckets, and
+/// [`EARLIER`].
 #[inline]
 fn window(lg: u32) -> u32 {
-    lg & !(DOUBLINGS - 1)
+    (lg + EARLIER) & !(DOUBLINGS - 1)
 }
 
 /// Whether entries have the same tags in tables of `2^one` and of `2^other` buckets.
@@ -38,7 +43,7 @@ impl Tag {
     /// Of an entry with this hash in a table of `2^lg` buckets; `lg` is at most 40.
     #[inline]
     pub(super) fn of(hash: u64, lg: u32) -> Self {
-        Self::in_word((hash >> 1 << window(lg)) as usize)
+        Self::in_word((hash >> (1 + EARLIER) << window(lg)) as usize)
     }
 
     /// The tag of the live word that has these upper bits, but for [`LIVE`].
@@ -61,7 +66,7 @@ impl Tag {
 
     /// The bits of the hash that this is of in a table of `2^lg` buckets, where they stand there.
     pub(super) fn of_hash(self, lg: u32) -> u64 {
-        ((self.0 & !LIVE) as u64) << 1 >> window(lg)
+        ((self.0 & !LIVE) as u64) >> window(lg) << (1 + EARLIER)
     }
 
     /// Of so many slots the one into which an entry is put if it is free: keys that are
@@ -81,19 +86,39 @@ mod tests {
 
     #[test]
     fn begins_with_the_bits_that_chose_the_bucket_since_the_last_change() {
-        for (lg, bits) in [(0, 0), (7, 0), (8, 8), (15, 8), (16, 16), (39, 32), (40, 40)] {
+        for (lg, bits) in [(5, 5), (12, 5), (13, 13), (20, 13), (21, 21), (36, 29), (40, 37)] {
             let tag = Tag::of(HASH, lg);
             assert_eq!(tag.number(), 0x8000 | (HASH << bits >> 49) as usize, "{lg}");
             assert_eq!(tag.bits(), tag.number() << 48);
             assert_eq!(tag, Tag::in_word(tag.bits() << 1 >> 1 | 0xffff_ffff_ffff));
             assert_eq!(tag.of_hash(lg), HASH & (0x7fff << 49 >> bits), "{lg}");
         }
+        for lg in 0..5 {
+            let tag = Tag::of(HASH, lg);
+            assert_eq!(tag.number(), 0x8000 | (HASH >> 52) as usize, "{lg}");
+            assert_eq!(tag.of_hash(lg), HASH & (0xfff << 52), "{lg}");
+        }
     }
 
     #[test]
     fn is_the_same_for_eight_doublings() {
-        assert!(are_the_same(0, 7) && are_the_same(15, 8) && are_the_same(40, 40));
-        assert!(!are_the_same(7, 8) && !are_the_same(16, 15) && !are_the_same(8, 16));
+        assert!(are_the_same(0, 4) && are_the_same(12, 5) && are_the_same(37, 40));
+        assert!(!are_the_same(4, 5) && !are_the_same(13, 12) && !are_the_same(20, 21));
+    }
+
+    #[test]
+    fn tells_with_the_bucket_where_an_entry_is_in_each_table_with_the_same_tags() {
+        let top = |hash: u64, lg: u32| hash & !(u64::MAX >> lg);
+        let bits = (0..64).flat_map(|bit| [1 << bit, !(1 << bit)]);
+        let hashes: Vec<u64> = bits.chain([0, u64::MAX, HASH, !HASH]).collect();
+        for (one, other) in (0..=40).flat_map(|one| (0..=40).map(move |other| (one, other))) {
+            for &hash in hashes.iter().filter(|_| are_the_same(one, other)) {
+                let tag = Tag::of(hash, one);
+                let known = top(hash, one) | tag.of_hash(one);
+                assert_eq!(top(known, other), top(hash, other), "{hash:#x}, {one}, {other}");
+                assert_eq!((Tag::of(known, other), Tag::of(hash, other)), (tag, tag));
+            }
+        }
     }
 
     #[test]

@@ -162,8 +162,8 @@ impl<E: Entry> Table<E> {
         }
     }
 
-    /// Replaces the located entry. On success returns the published entry and
-    /// the old one; fails if the slot has changed since.
+    /// Replaces the located entry by one of the same key and hash. On success returns
+    /// the published entry and the old one; fails if the slot has changed since.
     #[inline]
     pub fn replace<'g>(
         &self,
@@ -171,6 +171,7 @@ impl<E: Entry> Table<E> {
         entry: Owned<E>,
         guard: &'g Guard,
     ) -> Result<(Shared<'g, E>, Unlinked<'g, E>), Owned<E>> {
+        debug_assert!(place.array.tag(E::hash(entry.share())) == place.word.tag());
         place.slot.replace(place.word, entry, guard)
     }
 
