@@ -6,8 +6,9 @@
 /// more bits of a tag are not those that chose the bucket: 8 at least, of 15.
 const DOUBLINGS: u32 = if cfg!(epochkv_loom) { 2 } else { 8 };
 
-/// Tags change at so many doublings less than a multiple of [`DOUBLINGS`]: at 2^5, 2^13, 2^21
-/// buckets and so on. So they tell most where tables of 10^5 and of 10^7 entries are.
+/// Tags change so many doublings before a multiple of [`DOUBLINGS`]: at 2^5, 2^13, 2^21 buckets
+/// and so on. So they tell most where tables of 10^5 and of 10^7 entries are. Below 2^5 they are the
+/// highest 12 bits.
 const EARLIER: u32 = if cfg!(epochkv_loom) { 0 } else { 3 };
 
 /// The bits of a word that are its tag.
@@ -27,8 +28,8 @@ pub(super) const LIVE: usize = 1 << 63;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tag(usize);
 
-/// The bits of a hash above those that are in the tags of a table of `2^lg` buckets, and
-/// [`EARLIER`].
+/// How many bits of a hash are above its tag in a table of `2^lg` buckets, plus [`EARLIER`], so
+/// that it is zero where tags have not changed yet.
 #[inline]
 fn window(lg: u32) -> u32 {
     (lg + EARLIER) & !(DOUBLINGS - 1)
