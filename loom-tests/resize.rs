@@ -171,12 +171,13 @@ fn a_moved_group_in_the_current_array() {
         .between(&[DELETE, GET], &[MOVE]);
 }
 
-/// Tags are made anew there, from the entries' hashes.
+/// Tags are made anew there, from the entries' hashes. The first step moves one group only;
+/// where there is a write in the other thread, that moves the second.
 #[test]
 fn grow_two_groups_and_get() {
     Race::new("grow_two_groups_and_get", growing_in_two_groups)
         .preemptions(2)
-        .between(&[MOVE], &[GET, GET_NEIGHBOUR]);
+        .between(&[MOVE, MOVE], &[GET, GET_NEIGHBOUR]);
 }
 
 #[test]
