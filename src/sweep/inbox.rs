@@ -181,7 +181,7 @@ impl Taken {
 
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
-    use super::{Block, Inbox, LEN, MOST_BLOCKS};
+    use super::{Block, Inbox, LEN, MOST_BLOCKS, Taken};
     use crate::reclaim;
     use crate::sweep::handle::Handle;
     use std::sync::Arc;
@@ -211,7 +211,7 @@ mod tests {
             assert!(!inbox.push(HANDLE, &guard));
             let mut taken = Vec::new();
             inbox.take(&mut taken, &guard);
-            assert_eq!(taken.iter().map(super::Taken::len).sum::<usize>(), most);
+            assert_eq!(taken.iter().map(Taken::len).sum::<usize>(), most);
         }
     }
 }

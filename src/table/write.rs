@@ -74,10 +74,10 @@ impl<E: Entry> Table<E> {
         }
         loop {
             found.clear();
-            let is_whole = array.bucket(hash).show_all(guard, |slot, word| {
-                let entry = word
-                    .entry()
-                    .filter(|&entry| word.has_tag(array.tag(hash)) && E::hash(entry) == hash);
+            let (bucket, tag) = (array.bucket(hash), array.tag(hash));
+            let is_whole = bucket.show_all(guard, |slot, word| {
+                let entry =
+                    word.entry().filter(|&entry| word.has_tag(tag) && E::hash(entry) == hash);
                 found.extend(entry.map(|entry| Occupied { array, slot, word, entry }));
             });
             if is_whole {
