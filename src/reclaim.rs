@@ -245,9 +245,12 @@ pub fn free(ripe: Vec<Ripe>, now: bool) {
 /// To be called before there is something to read: see [`reading::enter`].
 #[inline]
 pub fn prepare() {
-    // Models read under guards.
+    // Models read under guards, and make their collectors anew.
     #[cfg(not(epochkv_loom))]
-    barrier::prepare();
+    {
+        collector::prepare();
+        barrier::prepare();
+    }
 }
 
 /// What a deferred call does with what no guard can see any more.

@@ -271,7 +271,8 @@ fn progress_is_shown_and_ends_with_the_result() {
     let mut shown: Vec<Dumped> = Vec::new();
     let mut bytes = Vec::new();
     let dumped = kv.dump_with(&mut bytes, |so_far| shown.push(*so_far)).unwrap();
-    assert!(shown.len() > 5 && shown.is_sorted_by_key(|it| (it.entries, it.bytes)));
+    assert!((6..100).contains(&shown.len()), "{} times", shown.len());
+    assert!(shown.is_sorted_by_key(|it| (it.entries, it.bytes)));
     assert_eq!((shown.last().unwrap().entries, dumped.entries), (5001, 5001));
     assert!(shown.last().unwrap().bytes > dumped.bytes / 2, "what is in its buffer is missing");
     assert_eq!(dumped.bytes, bytes.len() as u64);

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 mod blocks;
 #[path = "memory/churn.rs"]
 mod churn;
+#[path = "memory/cleared.rs"]
+mod cleared;
 #[path = "memory/readers.rs"]
 mod readers;
 #[path = "memory/stalled.rs"]

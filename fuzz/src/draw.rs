@@ -160,7 +160,7 @@ impl Calls<'_> {
 
     fn draw_below(self, b: &mut Bytes<'_>, nested: usize) -> Call {
         let closures = if nested == 0 { 0 } else { 3 };
-        match b.below(32 + closures) {
+        match b.below(33 + closures) {
             0..20 => self.draw_on_one_key(b),
             20 | 21 => Call::Advance(time(b)),
             22 => Call::SetMany(b.few(5, |b| (self.key(b), value(b))), time(b)),
@@ -173,8 +173,9 @@ impl Calls<'_> {
             29 => Call::Retain,
             30 => Call::Fill(b.pick(&[3, 3, 10, 10, 20, 20, 40, 90])),
             31 => b.pick(&[Call::Clear, Call::Upkeep]),
-            32 => Call::UpdateMeanwhile(self.key(b), self.inner(b, nested), change(b)),
-            33 => Call::InsertMeanwhile(self.key(b), self.inner(b, nested), value(b), time(b)),
+            32 => Call::Sweep(b.pick(&[0, 1, 7, usize::MAX]), b.bool()),
+            33 => Call::UpdateMeanwhile(self.key(b), self.inner(b, nested), change(b)),
+            34 => Call::InsertMeanwhile(self.key(b), self.inner(b, nested), value(b), time(b)),
             _ => Call::ReadMeanwhile(self.key(b), self.inner(b, nested)),
         }
     }

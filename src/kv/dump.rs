@@ -2,6 +2,7 @@
 
 use super::Kv;
 use super::scan::Cursor;
+use super::walk::{ENTRIES, STRIDE};
 use crate::dump::encode::Encoder;
 use crate::dump::file;
 use crate::glob::Pattern;
@@ -11,6 +12,9 @@ use crate::time::clock::Clock;
 use core::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::Path;
+
+/// Entries that are collected at once, some hundred.
+const PAGE: usize = STRIDE * ENTRIES;
 
 /// What [`Kv::dump`] has written, in the end or so far.
 ///
@@ -93,7 +97,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut entries = 0;
         let mut cursor = Some(Cursor::START);
         while let Some(at) = cursor {
-            let (next, page) = self.scan_page(at, &Pattern::everything(), 1);
+            let (next, page) = self.scan_page(at, &Pattern::everything(), PAGE);
             for item in &page {
                 let deadline = now.to_calendar(item.deadline());
                 encoder.entry(item.key().key_bytes(), deadline, item.value())?;

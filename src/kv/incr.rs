@@ -5,7 +5,6 @@ use super::access::{Hashed, Step};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::reclaim::{self, Shared};
-use crate::record::cell::Refused;
 use crate::record::{Content, Deadline, Record};
 use crate::time::clock::Clock;
 use crate::time::ttl::{Now, Ttl};
@@ -294,8 +293,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// deadline stays. An absent key counts from 0 and gets no deadline.
     ///
     /// Lock-free; in place, without an allocation, unless the key is absent,
-    /// the number needs more than 63 bits, or another operation is just
-    /// deciding by the value.
+    /// the number needs more than 63 bits, or another operation has decided by the value since
+    /// it was last replaced, as `update` does, and `incr_with` with a new deadline.
     ///
     /// # Errors
     ///
@@ -357,7 +356,23 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         if options.min > options.max {
             return Err(ErrorKind::BadBounds.into());
         }
-        self.count(key, options, || Ok(()))
+        let key = self.hashed_for_write(key)?;
+        let now = self.now();
+        {
+            let section = self.enter(key);
+            let live = self.find_unexpired(&key, &now, &section);
+            let same_deadline = live.filter(|record| options.keeps(record.deadline()));
+            let mut result = Incremented { value: 0, applied: 0 };
+            let count = |old| {
+                let new = options.apply(old).unwrap_or(old);
+                result = Incremented::new(old, new);
+                new
+            };
+            if same_deadline.and_then(Shared::counter).is_some_and(|cell| cell.update(count)) {
+                return Ok(result);
+            }
+        }
+        self.count_by_replacing(&key, options, || Ok(()), &now)
     }
 
     /// Adds to a float, or to an integer, which becomes a float. The deadline
@@ -401,44 +416,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         self.decide(&key, &now, &guard, add).0
     }
 
-    /// Counts; `refuse` says whether a result out of bounds is an error.
-    #[inline]
-    fn count(
-        &self,
-        key: &K,
-        options: &IncrOptions,
-        refuse: impl Fn() -> Result<(), Error>,
-    ) -> Result<Incremented, Error> {
-        let key = self.hashed_for_write(key)?;
-        let now = self.now();
-        let section = self.enter(key);
-        let live = self.find_unexpired(&key, &now, &section);
-        let same_deadline = live.filter(|record| options.keeps(record.deadline()));
-        if let Some(cell) = same_deadline.and_then(Shared::counter) {
-            let mut result = Incremented { value: 0, applied: 0 };
-            let counted = cell.update(|old| {
-                let new = match options.apply(old) {
-                    Some(new) => new,
-                    None => {
-                        refuse()?;
-                        old
-                    }
-                };
-                result = Incremented::new(old, new);
-                Ok(new)
-            });
-            match counted {
-                Ok(()) => return Ok(result),
-                Err(Refused::ByStep(error)) => return Err(error),
-                Err(Refused::Immutable) => {}
-            }
-        }
-        drop(section);
-        self.count_by_replacing(&key, options, refuse, &now)
-    }
-
     /// Counts where the integer cannot change in place: it is not there, too
-    /// wide, frozen, or gets another deadline.
+    /// wide, frozen, or gets another deadline. `refuse` says whether a result out of bounds is
+    /// an error.
     #[cold]
     fn count_by_replacing(
         &self,

@@ -95,7 +95,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ///
     /// `keep` runs under no lock and no guard and may call the store. O(n); each removal is
     /// lock-free. `keep` may see an entry that is gone when it returns, and keys that come
-    /// meanwhile perhaps not.
+    /// meanwhile perhaps not. If `keep` itself changes the entry whenever it refuses it, there
+    /// is no end.
     ///
     /// ```
     /// use epochkv::Kv;

@@ -12,7 +12,6 @@ use crate::snapshot::Snapshot;
 use crate::time::clock::Clock;
 use crate::time::ttl::Ttl;
 use crate::value::{Input, Value, ValueRef};
-use core::convert::Infallible;
 use core::hash::BuildHasher;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
@@ -136,9 +135,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// the cheapest read where many threads read one key.
     ///
     /// Wait-free, O(1), but for `read`. With [`with_many`](Self::with_many) this is the only
-    /// call that runs the caller's code while holding back reclamation: as long as `read` runs, nothing that any thread removes from
-    /// any store of the process is freed. Keep it short, and do not block in it.
-    /// It may call the store.
+    /// call that runs a closure of the caller's while holding back reclamation: as long as
+    /// `read` runs, nothing that any thread removes from any store of the process is freed.
+    /// Keep it short, and do not block in it. It may call the store.
     ///
     /// ```
     /// use epochkv::Kv;
@@ -204,7 +203,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// When it returns, nothing that was set before it began is there; what is
     /// set after it returns stays. Snapshots stay valid. O(1), lock-free; the
     /// entries' memory is freed by later writes, each a little, or by
-    /// [`flush`](Self::flush).
+    /// [`flush`](Self::flush). If those have not come as far, the next but one `clear` frees it
+    /// whole.
     ///
     /// ```
     /// use epochkv::Kv;
@@ -216,11 +216,12 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn clear(&self) {
+        self.table().release_earlier();
         self.table().clear(&reclaim::pin());
     }
 }
 
 /// Writes an integer in place, if the cell may still change.
 fn overwrite(cell: &Cell, value: i64) -> bool {
-    cell.update::<Infallible>(|_| Ok(value)).is_ok()
+    cell.update(|_| value)
 }

@@ -9,7 +9,7 @@ use crate::record;
 const FLUSHES: usize = 16;
 
 /// Buckets of a cleared table that `flush` releases before it looks again.
-const RELEASE_PER_STEP: usize = 4096;
+const RELEASE_PER_STEP: usize = 1 << 16;
 
 /// Figures about a store, for dashboards and tests. Each is read by itself, not
 /// all at one instant.
@@ -141,7 +141,8 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     /// Frees the memory of removed and cleared entries now, as far as no thread
     /// is in the middle of an operation that could still see them. Removals of
     /// other threads that they have not handed over yet, a few dozen each, are
-    /// freed after their next operations. What this thread keeps for its next
+    /// freed after their next operations. A change of the table's size that is under way is
+    /// finished. What this thread keeps for its next
     /// entries (at most some hundred KiB) goes back to the allocator too.
     ///
     /// ```
@@ -154,6 +155,7 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     pub fn flush(&self) {
+        self.table().finish_migration();
         // An epoch passes in up to three steps, one of which each flush can do;
         // and each frees a bounded number of batches.
         for _ in 0..FLUSHES {

@@ -37,8 +37,9 @@ const WEEDED_PER_SWEEP: usize = 1024;
 /// many as an epoch takes, and some.
 const FLUSHES: usize = 4;
 
-/// Buckets of cleared tables that one step of upkeep releases.
-const RELEASE_PER_STEP: usize = 256;
+/// What one step of upkeep does about cleared tables: some thousand entries, or as many
+/// empty buckets.
+const RELEASE_PER_STEP: usize = 4096;
 
 /// What [`Kv::sweep`] did.
 ///
@@ -424,7 +425,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     #[cold]
     pub(super) fn help_to_sweep(&self, hash: u64, guard: &Guard) {
         // Before the table is entered, as in `decide`.
-        let now = Now::new(&self.inner.clock).ms();
+        // The write has been made: a clock that panics must not make it look as if it had not.
+        let Some(now) = catch(|| Now::new(&self.inner.clock).ms()) else { return };
         for place in self.table().neighbours(hash, guard) {
             let expires = place.entry().timing().is_some_and(|timing| timing.deadline <= now);
             if expires && self.table().remove(place, guard).is_some() {

@@ -48,7 +48,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ///
     /// The closure may run more than once, so it should have no other effect.
     /// It runs under no lock and no guard: it may block, call the store (also
-    /// for the same key) or panic, and then nothing has changed. Lock-free.
+    /// for the same key) or panic, and then nothing has changed. Lock-free; but a closure
+    /// that itself changes the key whenever it runs is run for ever.
     ///
     /// # Errors
     ///

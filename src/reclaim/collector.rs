@@ -16,6 +16,12 @@ mod imp {
         static PARTICIPANT: LocalHandle = COLLECTOR.register();
     }
 
+    /// Makes the collector, once: who comes meanwhile has to wait. So it is done where a store
+    /// is made, and by no operation.
+    pub fn prepare() {
+        LazyLock::force(&COLLECTOR);
+    }
+
     pub fn unprotected() -> &'static Guard {
         // SAFETY: the caller of `Guard::unprotected` promises what this asks.
         unsafe { crossbeam_epoch::unprotected() }

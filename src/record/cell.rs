@@ -16,14 +16,6 @@ const PAUSES: usize = 32;
 /// that comes late to an entry they replaced is placed just before them.
 pub(crate) struct Cell(AtomicU64);
 
-/// Why [`Cell::update`] did nothing.
-pub(crate) enum Refused<X> {
-    /// The cell is frozen, or the result is too wide for it.
-    Immutable,
-    /// The step said so.
-    ByStep(X),
-}
-
 impl Cell {
     /// Whether an integer fits into 63 bits.
     #[inline]
@@ -96,25 +88,23 @@ impl Cell {
     }
 
     /// Replaces the value by what `step` makes of it, atomically; `step` may run
-    /// more than once. A step to the same value writes nothing. Lock-free.
+    /// more than once. A step to the same value writes nothing. Returns false, and has done
+    /// nothing, if the cell is frozen or the result too wide for it. Lock-free.
     #[inline]
-    pub(crate) fn update<X>(
-        &self,
-        mut step: impl FnMut(i64) -> Result<i64, X>,
-    ) -> Result<(), Refused<X>> {
+    pub(crate) fn update(&self, mut step: impl FnMut(i64) -> i64) -> bool {
         // Acquire: as in `get`.
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
             if seen & FROZEN != 0 {
-                return Err(Refused::Immutable);
+                return false;
             }
             let old = value(seen);
-            let new = step(old).map_err(Refused::ByStep)?;
+            let new = step(old);
             if new == old {
-                return Ok(());
+                return true;
             }
             if !Self::fits(new) {
-                return Err(Refused::Immutable);
+                return false;
             }
             // AcqRel: pairs with `get`, `freeze` and other updates. Acquire on
             // failure, as for the first load.
@@ -125,7 +115,7 @@ impl Cell {
                 Ordering::Acquire,
             );
             match swapped {
-                Ok(_) => return Ok(()),
+                Ok(_) => return true,
                 Err(now) => seen = self.stand_back(now),
             }
         }
@@ -154,7 +144,7 @@ fn value(word: u64) -> i64 {
 
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
-    use super::{Cell, Refused};
+    use super::Cell;
 
     const MAX: i64 = (1 << 62) - 1;
     const MIN: i64 = -(1 << 62);
@@ -175,8 +165,7 @@ mod tests {
     fn a_frozen_cell_keeps_its_value() {
         let cell = Cell::new(7);
         assert_eq!((cell.freeze(), cell.freeze()), (7, 7));
-        let refused = cell.update::<()>(|value| Ok(value + 1));
-        assert!(matches!(refused, Err(Refused::Immutable)));
+        assert!(!cell.update(|value| value + 1));
         assert_eq!(cell.add(1), None);
         assert_eq!(cell.get(), 7);
     }
@@ -191,11 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_does_not_fit_and_what_the_step_refuses() {
+    fn refuses_what_does_not_fit() {
         let cell = Cell::new(MAX);
-        assert!(matches!(cell.update::<()>(|value| Ok(value + 1)), Err(Refused::Immutable)));
-        assert!(matches!(cell.update(|_| Err("no")), Err(Refused::ByStep("no"))));
-        assert!(cell.update::<()>(|value| Ok(value - 1)).is_ok());
+        assert!(!cell.update(|value| value + 1));
+        assert!(cell.update(|value| value) && cell.update(|value| value - 1));
         assert_eq!(cell.get(), MAX - 1);
     }
 }

@@ -26,6 +26,9 @@ use std::sync::Arc;
 /// Buckets are 64-byte aligned, which leaves these bits of an address for `lg`.
 const LG_BITS: usize = 63;
 
+/// What an entry of a cleared table costs to release, in empty buckets that are looked through.
+const RELEASE_COST: usize = 4;
+
 /// Tables have at most this many buckets, as a power of two: more than any
 /// address space holds, and few enough that no size computation overflows.
 pub(super) const MAX_LG: u32 = 40;
@@ -234,12 +237,13 @@ impl<'g, E: Entry> Array<'g, E> {
     }
 
     /// Releases the entries that bucket `index` owns (I7): those that have
-    /// arrived from the predecessor and have not left for the successor.
+    /// arrived from the predecessor and have not left for the successor. Returns how many
+    /// they were.
     ///
     /// # Safety
     ///
     /// As for [`free`](Self::free); each bucket is released once.
-    unsafe fn release_bucket(self, index: usize) {
+    unsafe fn release_bucket(self, index: usize) -> usize {
         // SAFETY: exclusive by the caller's promise.
         let guard = unsafe { Guard::unprotected() };
         let header = self.header();
@@ -251,15 +255,18 @@ impl<'g, E: Entry> Array<'g, E> {
         let hash = self.first_hash(index);
         let left = |next| self.gate(next, hash).unready(guard).is_none();
         if !arrived || header.next.load(guard).is_some_and(left) {
-            return;
+            return 0;
         }
+        let mut released = 0;
         for slot in self.at(index).chain(guard).flat_map(Bucket::slots) {
             if let Some(entry) = slot.load(guard).pointer() {
                 // SAFETY: the word held the table's reference to the entry, and
                 // the table is never read again.
                 unsafe { E::release(entry) };
+                released += 1;
             }
         }
+        released
     }
 
     /// Whether this bucket has been filled from the predecessor; of the first one of
@@ -316,7 +323,7 @@ impl<E: Entry> OwnedArray<E> {
         core::mem::ManuallyDrop::new(self).0
     }
 
-    /// The bucket of an index, to be filled before the table is shared.
+    /// The table, while it is nobody else's.
     pub(super) fn share(&self) -> Array<'_, E> {
         self.0
     }
@@ -351,16 +358,17 @@ impl<E: Entry> Drop for Detached<E> {
 }
 
 impl<E: Entry> Detached<E> {
-    /// Releases the entries of up to `budget` buckets and frees tables that are
-    /// done with. Returns whether something is left.
-    pub(super) fn release_some(&mut self, budget: usize) -> bool {
-        for _ in 0..budget {
+    /// Releases entries, and frees a table that is done with. A bucket takes one of the
+    /// budget, each entry [`RELEASE_COST`] more. Returns whether something is left.
+    pub(super) fn release_some(&mut self, mut budget: usize) -> bool {
+        while budget > 0 {
             let Some(owned) = &self.array else {
                 return false;
             };
             let array = owned.share();
             // SAFETY: `Detached` owns the tables and comes by each bucket once.
-            unsafe { array.release_bucket(self.position) };
+            let released = unsafe { array.release_bucket(self.position) };
+            budget = budget.saturating_sub(1 + RELEASE_COST * released);
             self.position += 1;
             if self.position >= array.len() {
                 let next = array.header().next.take();

@@ -16,17 +16,18 @@ use crate::trace;
 use core::cell::Cell;
 use std::sync::Arc;
 
-/// Entries per bucket above which an insertion into an overflow bucket makes
-/// the table grow.
-const GROW_ABOVE: usize = 5;
+/// With so many entries per bucket, an insertion into an overflow bucket makes the table
+/// grow.
+const GROW_FROM: usize = 5;
 
 /// A table with less than this share of a bucket's slots in use shrinks: one
 /// entry and a quarter per bucket.
 const SHRINK_BELOW_QUARTERS: usize = 5;
 
 /// Every so many removals, or insertions into overflow buckets that are there
-/// already, of a thread's it is looked whether the table has the right size.
-const CHECK_EVERY: usize = 64;
+/// already, of a thread's it is looked whether the table has the right size. A prime: a thread
+/// that serves several tables in turns comes to each of them.
+const CHECK_EVERY: usize = 61;
 
 /// Groups that one guard covers where a thread does not only its share of a migration.
 const GROUPS_PER_PIN: usize = 512;
@@ -58,7 +59,7 @@ impl<E: Entry> Table<E> {
             return;
         }
         let entries = array.header().entries.sum();
-        if entries >= GROW_ABOVE * array.len() {
+        if entries >= GROW_FROM * array.len() {
             return self.start_migration(array, array.lg() + 1, guard);
         }
         // Long chains may need as many as this, and would again after a rebuild.
@@ -193,7 +194,17 @@ impl<E: Entry> Table<E> {
         if progress.is_complete() && self.root().promote(array, next, guard) {
             self.count_resize();
             trace::resize_ends(next.len());
-            self.shrink_if_sparse(next, guard);
+            self.grow_or_shrink(next, guard);
+        }
+    }
+
+    /// After a migration, during which entries have come and gone. None looks else, if the
+    /// last insertion has been.
+    fn grow_or_shrink(&self, array: Array<'_, E>, guard: &Guard) {
+        if array.header().entries.sum() >= GROW_FROM * array.len() {
+            self.start_migration(array, array.lg() + 1, guard);
+        } else {
+            self.shrink_if_sparse(array, guard);
         }
     }
 }
@@ -322,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn where_chains_have_room_it_is_looked_every_64_insertions_whether_to_grow() {
+    fn where_chains_have_room_it_is_looked_every_61_insertions_whether_to_grow() {
         let map = Map::with_buckets(6, |key| key);
         set(&map, 0..1, 0..8);
         set(&map, 1..46, 0..7);
@@ -330,23 +341,24 @@ mod tests {
         assert_eq!((map.len(), buckets(&map)), (327, (64, None)));
         let map = Map::with_buckets(6, |key| key);
         set(&map, 0..1, 0..8);
-        set(&map, 1..45, 0..7);
-        set(&map, 0..1, 8..11);
-        assert_eq!((map.len(), buckets(&map)), (319, (64, None)));
-        set(&map, 0..1, 11..12);
-        assert_eq!((map.len(), buckets(&map)), (320, (64, Some(128))));
+        set(&map, 1..51, 0..7);
+        set(&map, 0..1, 8..13);
+        set(&map, 51..52, 0..2);
+        assert_eq!((map.len(), buckets(&map)), (365, (64, None)));
+        set(&map, 0..1, 13..14);
+        assert_eq!((map.len(), buckets(&map)), (366, (64, Some(128))));
     }
 
     #[test]
     fn is_rebuilt_if_many_overflow_buckets_are_left_of_former_chains() {
-        // 64 entries may have 9 overflow buckets, a quarter of 64, and 7.
-        for (overflow, rebuilt) in [(32, None), (33, Some(64))] {
+        // 61 entries may have 8 overflow buckets, a quarter of 64, and 7.
+        for (overflow, rebuilt) in [(31, None), (32, Some(64))] {
             let map = Map::with_buckets(6, |key| key);
             let chain = 7 + 7 * overflow;
             set(&map, 0..1, 0..chain);
-            remove(&map, 0, 63..chain);
-            assert_eq!((map.len(), buckets(&map)), (63, (64, None)));
-            set(&map, 0..1, 63..64);
+            remove(&map, 0, 60..chain);
+            assert_eq!((map.len(), buckets(&map)), (60, (64, None)));
+            set(&map, 0..1, 60..61);
             assert_eq!(buckets(&map), (64, rebuilt), "{overflow}");
         }
     }
@@ -393,12 +405,18 @@ mod tests {
     }
 
     #[test]
-    fn shrinks_below_one_and_a_quarter_entries_per_bucket() {
-        // By at most three doublings, and to what the entries need.
-        for (entries, next) in [(81, None), (80, None), (79, Some(32)), (7, Some(8))] {
+    fn after_a_migration_it_shrinks_below_one_and_a_quarter_entries_per_bucket_or_grows_from_five()
+    {
+        // It shrinks by at most three doublings, and to what the entries need.
+        let few = [(81, None), (80, None), (79, Some(32)), (7, Some(8))];
+        for (entries, next) in few.into_iter().chain([(319, None), (320, Some(128))]) {
             let map = Map::new(spread);
             (0..entries).for_each(|key| _ = map.set(key, 0));
             map.table.finish_migration();
+            if buckets(&map).0 == 64 {
+                map.table.resize_to(7, &reclaim::pin());
+                map.table.finish_migration();
+            }
             map.table.resize_to(6, &reclaim::pin());
             let guard = reclaim::pin();
             while buckets(&map).0 != 64 {
@@ -411,20 +429,33 @@ mod tests {
     }
 
     #[test]
-    fn every_64_removals_it_is_looked_whether_to_shrink() {
-        let map = Map::new(spread);
-        (0..143).for_each(|key| _ = map.set(key, 0));
-        map.table.finish_migration();
-        map.table.resize_to(6, &reclaim::pin());
-        map.table.finish_migration();
+    fn every_61_removals_it_is_looked_whether_to_shrink() {
+        let of_64_buckets = |entries| {
+            let map = Map::new(spread);
+            (0..entries).for_each(|key| _ = map.set(key, 0));
+            map.table.finish_migration();
+            map.table.resize_to(6, &reclaim::pin());
+            map.table.finish_migration();
+            assert_eq!(buckets(&map), (64, None));
+            map
+        };
         // A thread counts its removals in all tables.
-        let remove = |keys: Range<u64>| keys.for_each(|key| _ = map.remove(key));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                remove(0..64);
+                let map = of_64_buckets(140);
+                let remove = |keys: Range<u64>| keys.for_each(|key| _ = map.remove(key));
+                remove(0..61);
                 assert_eq!((map.len(), buckets(&map)), (79, (64, None)));
-                remove(64..65);
+                remove(61..62);
                 assert_eq!((map.len(), buckets(&map)), (78, (64, Some(32))));
+            });
+        });
+        // Which in turns are those of one and of another.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let maps = [(); 4].map(|()| of_64_buckets(200));
+                (0..200).for_each(|key| maps.iter().for_each(|map| _ = map.remove(key)));
+                assert!(maps.iter().all(|map| buckets(map).0 < 64 || buckets(map).1.is_some()));
             });
         });
     }

@@ -1,6 +1,7 @@
 //! `Table`: which array is current; making, clearing and dropping it.
 
 use super::array::{Array, ArrayCell, Detached, MAX_LG, OwnedArray};
+use super::bucket::SLOTS;
 use super::entry::Entry;
 use super::progress::Progress;
 use crate::counter::Sharded;
@@ -117,8 +118,8 @@ impl<E: Entry> Table<E> {
         guard.retire(CLEARED_BYTES, move || cleared.push(detached));
     }
 
-    /// Releases the entries of up to `budget` buckets of cleared tables. Returns
-    /// whether something is left, as far as this thread can see.
+    /// Releases entries of cleared tables. An empty bucket takes one of the budget, each
+    /// entry four. Returns whether something is left, as far as this thread can see.
     #[inline]
     pub fn release_cleared(&self, budget: usize) -> bool {
         !self.shared.cleared.is_empty() && self.release_some(budget)
@@ -133,8 +134,23 @@ impl<E: Entry> Table<E> {
             }
         }
         let left = !cleared.is_empty();
-        cleared.into_iter().for_each(|detached| self.shared.cleared.push(detached));
+        // In the order in which they were.
+        cleared.into_iter().rev().for_each(|detached| self.shared.cleared.push(detached));
         left
+    }
+
+    /// Releases all but the last of the tables that earlier calls of [`clear`](Self::clear) have
+    /// left. So who clears again and again pays for it, and they do not pile up.
+    pub fn release_earlier(&self) {
+        if self.shared.cleared.is_empty() {
+            return;
+        }
+        // The last one comes first.
+        let mut cleared = self.shared.cleared.take_all().into_iter();
+        if let Some(last) = cleared.next() {
+            self.shared.cleared.push(last);
+        }
+        cleared.for_each(drop);
     }
 }
 
@@ -146,6 +162,6 @@ impl<E: Entry> Drop for Table<E> {
 
 /// The smallest number of buckets that keeps `entries` at half a bucket's slots.
 pub(super) fn lg_for(entries: usize) -> u32 {
-    let buckets = (entries.div_ceil(7)).saturating_mul(2).max(1);
+    let buckets = (entries.div_ceil(SLOTS)).saturating_mul(2).max(1);
     buckets.checked_next_power_of_two().map_or(MAX_LG, usize::trailing_zeros).min(MAX_LG)
 }

@@ -9,8 +9,8 @@ use super::tag::Tag;
 use super::word::{Outcome, Slot, Word};
 use crate::reclaim::{Guard, Owned, Shared, Unlinked};
 
-/// Buckets of cleared tables that one write releases.
-const RELEASE_PER_WRITE: usize = 4;
+/// What one write does about cleared tables: 64 empty buckets, or some 15 entries.
+const RELEASE_PER_WRITE: usize = 64;
 
 /// What a writer's search found.
 pub enum Place<'g, E: Entry> {

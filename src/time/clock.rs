@@ -37,7 +37,8 @@ use std::time::{Instant, SystemTime};
 /// # Ok::<(), epochkv::Error>(())
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// Nanoseconds since an origin that is fixed for the life of the store.
+    /// Nanoseconds since an origin that is fixed for the life of the store. It is called
+    /// inside of operations: while it runs, nothing that is removed is freed.
     fn now_ns(&self) -> u64;
 
     /// Called by every sweep, dump and load before it reads the clock: a clock
@@ -107,8 +108,11 @@ fn nanos(duration: Duration) -> u64 {
 /// let before = one.now_ns();
 /// assert!(other.now_ns() >= before);
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct SystemClock(());
+
+/// What [`SystemClock`] counts from.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl SystemClock {
     /// The clock; all of a process have one origin.
@@ -119,13 +123,21 @@ impl SystemClock {
     /// ```
     #[must_use]
     pub fn new() -> Self {
+        // Now, because who reads a clock while another thread makes this has to wait.
+        LazyLock::force(&ORIGIN);
         Self(())
+    }
+}
+
+impl Default for SystemClock {
+    /// As [`new`](Self::new).
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Clock for SystemClock {
     fn now_ns(&self) -> u64 {
-        static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
         nanos(ORIGIN.elapsed())
     }
 }

@@ -57,6 +57,8 @@ pub enum Call {
     Clear,
     /// Shrinks and flushes.
     Upkeep,
+    /// Sweeps with this budget, once or until nothing is due.
+    Sweep(usize, bool),
 }
 
 /// How [`Call::IncrWith`] counts.

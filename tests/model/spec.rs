@@ -368,7 +368,7 @@ impl Spec {
                 self.entries.clear();
                 Answer::Done
             }
-            Call::Upkeep => Answer::Count(self.matching(Glob::All).len()),
+            Call::Upkeep | Call::Sweep(..) => Answer::Count(self.matching(Glob::All).len()),
         }
     }
 

@@ -122,6 +122,8 @@ fn plain_call(keys: Vec<Key>) -> impl Strategy<Value = Call> {
         2 => (0u16..300).prop_map(Call::Fill),
         1 => Just(Call::Clear),
         1 => Just(Call::Upkeep),
+        2 => (prop::sample::select(vec![0, 1, 7, usize::MAX]), any::<bool>())
+            .prop_map(|(budget, whole)| Call::Sweep(budget, whole)),
     ];
     let steps = [1, 1, 2, 500, 999, 1000, 4000].map(Duration::from_millis);
     let steps = [&steps[..], &[Duration::from_nanos(1), Duration::from_micros(999)]].concat();

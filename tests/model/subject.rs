@@ -76,6 +76,9 @@ fn optional(snapshot: Option<Snapshot>) -> Answer {
 /// Pages of a walk, more than any store of these tests has.
 const MANY_PAGES: usize = 10_000;
 
+/// More sweeps than any of these stores needs.
+const MANY_SWEEPS: usize = 100_000;
+
 impl<K: Text + ?Sized, S: BuildHasher> Subject<K, S> {
     pub fn new<C: Clock>(options: Builder<str, S, C>) -> Self {
         let clock = ManualClock::new();
@@ -200,6 +203,28 @@ impl<K: Text + ?Sized, S: BuildHasher> Subject<K, S> {
         assert!(met.windows(2).all(|pair| pair[0] < pair[1]), "{met:?} has a key twice");
         assert!(met.iter().all(|key| all.contains(&key[..])), "{met:?} is not in {all:?}");
         Answer::Done
+    }
+
+    /// Sweeps once, or until all that has expired is gone. What goes had expired.
+    fn sweep(&self, budget: usize, whole: bool) -> Answer {
+        let Self { kv, .. } = self;
+        let live = kv.live_len();
+        for _ in 0..MANY_SWEEPS {
+            let before = kv.len();
+            let mut gone = 0;
+            let swept = kv.sweep_with(budget, |key, _| {
+                assert!(!kv.exists(key), "swept and there");
+                gone += 1;
+            });
+            assert_eq!((swept.removed, swept.busy), (gone, false));
+            assert_eq!((kv.len(), kv.live_len()), (before - gone, live));
+            // Without a budget there is never an end.
+            if !whole || budget == 0 || !swept.more {
+                assert!(swept.more || kv.len() == live, "something expired is left");
+                return Answer::Count(live);
+            }
+        }
+        panic!("a sweep does not end");
     }
 
     /// A call around a call: `outer` gets the store, and a closure that makes the
@@ -340,6 +365,7 @@ impl<K: Text + ?Sized, S: BuildHasher> Subject<K, S> {
                 assert_eq!((kv.len(), kv.stats().entries), (live, live), "nobody else writes");
                 Answer::Count(live)
             }
+            Call::Sweep(budget, whole) => self.sweep(*budget, *whole),
         }
     }
 }
