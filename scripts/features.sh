@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the library with every combination of its optional features, warnings denied. A
-# feature that needs another one, or changes what a third one sees, shows here.
+# Checks the library with none, each, each two, all but one and all of its optional features,
+# warnings denied. A feature that needs another one, or changes what that one sees, shows here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 features=(serde json dump metrics tracing tokio)
@@ -13,12 +13,16 @@ if [[ "$listed" != "$(printf '%s\n' "${features[@]}" | sort | xargs)" ]]; then
     exit 1
 fi
 
-combinations=$((1 << ${#features[@]}))
-for ((set = 0; set < combinations; set++)); do
+combinations=0
+for ((set = 0; set < 1 << ${#features[@]}; set++)); do
     chosen=()
     for at in "${!features[@]}"; do
         (((set >> at) & 1)) && chosen+=("${features[at]}")
     done
+    if ((${#chosen[@]} > 2 && ${#chosen[@]} < ${#features[@]} - 1)); then
+        continue
+    fi
+    ((++combinations))
     names="$(IFS=,; echo "${chosen[*]:-}")"
     if ! output="$(cargo clippy --locked --quiet --lib --features "$names" -- -D warnings 2>&1)"; then
         printf '%s\n' "$output" >&2
