@@ -9,6 +9,8 @@ use proptest::sample::select;
 
 #[path = "glob/oracle.rs"]
 mod oracle;
+#[path = "common/property.rs"]
+mod property;
 
 /// One row per sentence of the grammar: what it says, a pattern, keys that match, keys that
 /// do not.
@@ -266,11 +268,7 @@ fn check_bytes(text: &[u8], key: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 4096,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(property::seeded(4096))]
 
     #[test]
     fn noise_agrees_with_the_oracle(pattern in noise(), key in noise()) {
@@ -314,11 +312,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 256,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(property::seeded(256))]
 
     #[test]
     fn long_pieces_agree_with_the_oracle(
