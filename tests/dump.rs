@@ -20,6 +20,8 @@ mod damage;
 mod files;
 #[path = "../fuzz/src/frames.rs"]
 mod frames;
+#[path = "dump/panics.rs"]
+mod panics;
 #[path = "common/property.rs"]
 mod property;
 #[path = "common/values.rs"]

@@ -382,6 +382,35 @@ fn hostile_matches_cost_little() {
     }
 }
 
+/// The figure that was promised, which an unoptimized build need not reach.
+#[cfg(not(debug_assertions))]
+#[test]
+fn a_thousand_stars_and_a_hundred_thousand_characters_take_ten_milliseconds() {
+    let key = "a".repeat(100_000);
+    let key = key.as_str();
+    for (name, pattern, expected) in [
+        ("stars in a row", "*".repeat(1000), true),
+        ("stars in a row, then a miss", "*".repeat(1000) + "b", false),
+        ("pieces", "*a".repeat(1000) + "*", true),
+        ("pieces, then a miss", "*a".repeat(1000) + "b", false),
+        ("pieces, then a piece that is not there", "*a".repeat(1000) + "*b*", false),
+        ("longer pieces", "*aaaaaaaaa".repeat(1000) + "*b*", false),
+        ("pieces with question marks", "*a?a".repeat(1000) + "*b*", false),
+        ("pieces with classes", "*[ab]a".repeat(1000) + "*b*", false),
+        ("pieces that nearly match", "*aab".repeat(1000), false),
+    ] {
+        let time = || {
+            let start = Instant::now();
+            assert_eq!(Pattern::new(&*pattern).is_match(key), expected, "{name}");
+            start.elapsed()
+        };
+        // The best of some: another process may take the time of one.
+        let best = (0..10).map(|_| time()).min().expect("ten tries");
+        println!("{name}: {best:?}");
+        assert!(best < Duration::from_millis(10), "{name}: {best:?}");
+    }
+}
+
 #[test]
 fn long_pieces_cost_little() {
     let key = "a".repeat(2_000_000);
