@@ -5,7 +5,9 @@ use super::operations::{Operation, Store, Time, UPKEEP, all, store};
 use super::{check_usable, panics};
 use epochkv::{Expiry, Value};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Operations of many steps, of which those that were done stay done.
 const IN_STEPS: [&str; 3] = ["delete_many", "delete_matching", "retain"];
@@ -117,36 +119,61 @@ fn a_panic_at_any_reading_of_the_clock_changes_nothing() {
     assert!(none.iter().all(|(name, _)| timeless.contains(name)), "{none:?}");
 }
 
+/// Whoever writes beside a sweeper that is behind helps it, and reads the clock for that.
 #[test]
-fn scratch_help() {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Instant;
+#[ignore = "it is written: the clock is read for the help when the entry is there already"]
+fn a_panic_of_the_clock_while_a_writer_helps_a_sweeper_changes_nothing() {
     let (kv, clock) = store();
-    let first = AtomicBool::new(true);
-    let _sweeper = kv
-        .start_sweeper_with(Duration::from_millis(1), move |_, _| {
-            if first.swap(false, Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(300));
-            }
-        })
-        .unwrap();
-    std::thread::sleep(Duration::from_millis(50));
+    let is_first = AtomicBool::new(true);
+    let sweeper = kv.start_sweeper_with(Duration::from_millis(1), move |_, _| {
+        // Long enough to be behind.
+        if is_first.swap(false, Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(300));
+        }
+    });
+    let _sweeper = sweeper.unwrap();
+    // From its first sweep on, writers file their deadlines.
+    thread::sleep(Duration::from_millis(50));
     (0..20_000).for_each(|n| kv.set_ex(&n.to_string(), n, 1).unwrap());
-    std::thread::sleep(Duration::from_millis(50));
     clock.advance(Duration::from_secs(1));
     let start = Instant::now();
-    let (mut panicked, mut written, mut n) = (0, 0, 0);
-    while start.elapsed() < Duration::from_secs(3) {
-        n += 1;
+    let mut panicked = 0;
+    for n in 0.. {
         let key = format!("new:{n}");
+        // The first reading is for the deadline.
         Time::panic_at(2);
-        let did = panics(|| kv.set_ex(&key, 1, 9).unwrap());
+        let panics = panics(|| kv.set_ex(&key, 1, 9).unwrap());
         Time::panic_at(0);
-        if did {
-            panicked += 1;
-            written += usize::from(kv.exists(&key));
+        panicked += usize::from(panics);
+        assert_ne!(panics, kv.exists(&key), "{key}: panics {panics}");
+        kv.delete(&key);
+        if panicked > 1000 || start.elapsed() > Duration::from_secs(3) {
+            break;
         }
     }
-    println!("HELP: {n} tries, {panicked} panicked, {written} of them written");
-    assert_eq!(written, 0);
+    println!("{panicked} panicked");
+}
+
+/// What a sweep has removed before its clock panics is counted as swept.
+#[test]
+#[ignore = "it is not: the count comes at the end of the sweep"]
+fn a_panic_of_the_clock_in_the_middle_of_a_sweep_loses_no_count() {
+    let mut removed_before_a_panic = 0;
+    for reading in 1..MOST_READINGS {
+        let (kv, clock) = store();
+        assert!(!kv.sweep(1000).more);
+        (0..300).for_each(|n| kv.set_ex(&n.to_string(), n, 1).unwrap());
+        clock.advance(Duration::from_secs(1));
+        Time::panic_at(reading);
+        let panicked = panics(|| _ = kv.sweep(1000));
+        Time::panic_at(0);
+        let stats = kv.stats();
+        assert_eq!((stats.swept, stats.expired + kv.len()), (stats.expired, 300), "{reading}");
+        if !panicked {
+            assert!(removed_before_a_panic > 0);
+            return;
+        }
+        removed_before_a_panic += stats.swept;
+    }
+    panic!("a sweep without an end");
 }
