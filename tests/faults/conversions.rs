@@ -43,7 +43,7 @@ impl<'v> From<Either> for Input<'v> {
 }
 
 /// The keys, with a panic when the last one is asked for.
-fn keys<'k>(keys: [&'k str; 3]) -> impl Iterator<Item = &'k str> {
+fn keys(keys: [&'static str; 3]) -> impl Iterator<Item = &'static str> {
     let mut left = keys.len();
     keys.into_iter().inspect(move |_| {
         left -= 1;

@@ -27,8 +27,10 @@ pub fn is_held(text: &Arc<str>, times: usize, what: &str) {
     }
 }
 
+type OnModel = Box<dyn Fn(&mut Model)>;
+
 /// A call, and what it does to the model.
-type Step = (Box<dyn Fn(&FaultyStore)>, Box<dyn Fn(&mut Model)>);
+type Step = (Box<dyn Fn(&FaultyStore)>, OnModel);
 
 fn step(kv: impl Fn(&FaultyStore) + 'static, model: impl Fn(&mut Model) + 'static) -> Step {
     (Box::new(kv), Box::new(model))
@@ -109,7 +111,7 @@ const KEEP: [OnText; 6] = [
     |kv, key, _| _ = kv.expire(key, Duration::from_secs(7)),
     |kv, key, _| _ = kv.persist(key),
     |kv, key, _| _ = kv.update(key, |_| Change::Keep),
-    |kv, key, _| _ = kv.with_many([key, key], |_, _| ()),
+    |kv, key, _| kv.with_many([key, key], |_, _| ()),
 ];
 
 /// Calls that remove it.
@@ -125,18 +127,15 @@ const REMOVE: [OnText; 6] = [
 /// Calls on texts whose holders are counted.
 fn on_texts(text: &Arc<str>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let mut push =
-        |calls: &[OnText], round: usize, model: &dyn Fn(&str) -> Box<dyn Fn(&mut Model)>| {
-            for (n, call) in calls.iter().enumerate() {
-                let (call, key, text) = (*call, format!("t{}", (n + round) % 9), Arc::clone(text));
-                let model = model(&key);
-                steps.push(step(move |kv| call(kv, &key, &text), model));
-            }
-        };
+    let mut push = |calls: &[OnText], round: usize, model: &dyn Fn(&str) -> OnModel| {
+        for (n, call) in calls.iter().enumerate() {
+            let (call, key, text) = (*call, format!("t{}", (n + round) % 9), Arc::clone(text));
+            let model = model(&key);
+            steps.push(step(move |kv| call(kv, &key, &text), model));
+        }
+    };
     for round in 0..10 {
-        let stored = |key: &str| -> Box<dyn Fn(&mut Model)> {
-            Box::new(put(key, Value::from(Arc::clone(text))))
-        };
+        let stored = |key: &str| -> OnModel { Box::new(put(key, Value::from(Arc::clone(text)))) };
         push(&STORE, round, &stored);
         push(&KEEP, round, &|_| Box::new(|_| ()));
         push(&REMOVE[round % 6..][..1], round, &|key| Box::new(gone(key)));
