@@ -105,6 +105,8 @@ case "${1:-}" in
 esac
 [[ $# -gt 0 ]] || set -- src
 [[ -z "$again" ]] || export MUTANTS_AGAIN=1
+# Of tests/model.rs, which is run for nearly every mutant.
+export EPOCHKV_CASES="${EPOCHKV_CASES:-250}"
 
 cargo mutants --list --json >"$work/list.json"
 "${through[@]}" cargo build --release --manifest-path mutants/Cargo.toml --target-dir "$work/tool"

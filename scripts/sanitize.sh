@@ -23,6 +23,8 @@ host="$(rustc -vV | sed -n 's/^host: //p')"
 # The sanitizers are unstable; this makes the stable toolchain accept them.
 export RUSTC_BOOTSTRAP=1
 export EPOCHKV_PATIENCE=20
+# Sequences per test of tests/model.rs, which has no threads.
+export EPOCHKV_CASES="${EPOCHKV_CASES:-250}"
 # Three tests leak on purpose; each reason is in the file.
 export LSAN_OPTIONS="suppressions=$PWD/scripts/leak-suppressions.txt:print_suppressions=0"
 files=(api concurrent faults fuzz incr linearize model peers reuse snapshots sweep sweeper ttl)

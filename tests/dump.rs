@@ -20,6 +20,10 @@ mod damage;
 mod files;
 #[path = "../fuzz/src/frames.rs"]
 mod frames;
+#[path = "dump/panics.rs"]
+mod panics;
+#[path = "common/property.rs"]
+mod property;
 #[path = "common/values.rs"]
 mod values;
 #[path = "common/watchdog.rs"]
@@ -367,7 +371,7 @@ fn a_panic_while_reading_leaves_the_store_as_it_is() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+    #![proptest_config(property::seeded(256))]
 
     #[test]
     fn any_store_comes_back(

@@ -3,7 +3,6 @@
 use epochkv::{Change, Input, Kv, ManualClock, Snapshot, Ttl, Value};
 use operations::{Operation, Store, all, store};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +11,16 @@ use std::thread;
 use std::time::Duration;
 use watchdog::watched;
 
+#[path = "faults/clock.rs"]
+mod clock;
+#[path = "faults/conversions.rs"]
+mod conversions;
 #[path = "faults/extremes.rs"]
 mod extremes;
 #[path = "common/operations.rs"]
 mod operations;
+#[path = "faults/script.rs"]
+mod script;
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
@@ -72,88 +77,12 @@ impl Hasher for FaultyHasher {
 }
 
 type FaultyStore = Kv<str, Faulty, ManualClock>;
-type Model = HashMap<String, i64>;
-
-/// A call, and what it does to the model.
-type Step = (Box<dyn Fn(&FaultyStore)>, Box<dyn Fn(&mut Model)>);
-
-/// Steps that do all or nothing.
-fn script() -> Vec<Step> {
-    fn step(kv: impl Fn(&FaultyStore) + 'static, model: impl Fn(&mut Model) + 'static) -> Step {
-        (Box::new(kv), Box::new(model))
-    }
-    let put = |key: &str, value: i64| {
-        let key = key.to_owned();
-        move |model: &mut Model| _ = model.insert(key.clone(), value)
-    };
-    let mut steps = vec![
-        step(|kv| kv.set("a", 1).unwrap(), put("a", 1)),
-        step(|kv| kv.set_ex("b", 2, 9).unwrap(), put("b", 2)),
-        step(|kv| _ = kv.incr_by("c", 3).unwrap(), put("c", 3)),
-        step(|kv| _ = kv.get_or_insert_with("d", 0, || 4.into()).unwrap(), put("d", 4)),
-    ];
-    // Enough to grow the table on the way.
-    for n in 0..40 {
-        let key = format!("e{n}");
-        steps.push(step(move |kv| kv.set(&format!("e{n}"), n).unwrap(), put(&key, n)));
-    }
-    let both = |model: &mut Model| model.extend([("f".to_owned(), 6), ("g".to_owned(), 7)]);
-    steps.push(step(|kv| kv.set_many([("f", 6), ("g", 7)], 0).unwrap(), both));
-    let count = |model: &mut Model| *model.entry("e1".to_owned()).or_default() += 1;
-    steps.push(step(|kv| _ = kv.incr("e1").unwrap(), count));
-    steps.push(step(|kv| _ = kv.swap("a", 10, 0).unwrap(), put("a", 10)));
-    steps.push(step(|kv| _ = kv.take("b"), |model| _ = model.remove("b")));
-    steps.push(step(|kv| _ = kv.delete("c"), |model| _ = model.remove("c")));
-    steps.push(step(|kv| _ = kv.expire("d", Duration::ZERO), |model| _ = model.remove("d")));
-    let set = |_: Option<&Snapshot>| Change::Set(11.into());
-    steps.push(step(move |kv| _ = kv.update("h", set).unwrap(), put("h", 11)));
-    steps.push(step(
-        |kv| _ = kv.compare_and_set("e2", &Value::from(2), 22, 0).unwrap(),
-        |model| _ = model.get_mut("e2").map(|value| *value = 22),
-    ));
-    steps.push(step(
-        |kv| _ = kv.compare_and_delete("e3", &Value::from(3)),
-        |model| _ = model.remove("e3"),
-    ));
-    steps.push(step(|kv| _ = (kv.get("a"), kv.ttl("a"), kv.keys("a")), |_| ()));
-    steps
-}
-
-/// Runs the script with a panic in one call of the hasher. Returns how often
-/// the hasher was called.
-fn run_script(panics_at: usize) -> usize {
-    let calls = Arc::new(AtomicUsize::new(0));
-    let hasher = Faulty { calls: Arc::clone(&calls), panics_at };
-    let kv = Kv::builder().hasher(hasher).clock(ManualClock::new()).build();
-    let mut model = Model::new();
-    let mut panicked = 0;
-    for (on_store, on_model) in script() {
-        if panics(|| on_store(&kv)) {
-            panicked += 1;
-        } else {
-            on_model(&mut model);
-        }
-    }
-    let called = calls.load(Ordering::Relaxed);
-    assert_eq!(panicked, usize::from(panics_at <= called), "panics of call {panics_at}");
-    let keys = kv.keys("*");
-    assert_eq!(keys.len(), model.len(), "call {panics_at}");
-    for key in keys {
-        assert_eq!(
-            kv.get(&key).and_then(|value| value.as_int()),
-            model.get(&key).copied(),
-            "{key}"
-        );
-    }
-    assert_eq!((kv.len(), kv.live_len()), (model.len(), model.len()));
-    called
-}
 
 #[test]
 fn a_panic_in_any_call_of_the_hasher_does_nothing() {
-    let called = run_script(usize::MAX);
-    assert!(called > 50, "{called}");
-    (1..=called).for_each(|panics_at| _ = run_script(panics_at));
+    let called = script::run(usize::MAX);
+    assert!(called >= 200, "{called}");
+    (1..=called).for_each(|panics_at| _ = script::run(panics_at));
 }
 
 #[test]

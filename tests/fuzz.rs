@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+// The tests within what is fuzzed use it.
+#[path = "common/property.rs"]
+mod property;
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 

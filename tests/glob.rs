@@ -9,6 +9,8 @@ use proptest::sample::select;
 
 #[path = "glob/oracle.rs"]
 mod oracle;
+#[path = "common/property.rs"]
+mod property;
 
 /// One row per sentence of the grammar: what it says, a pattern, keys that match, keys that
 /// do not.
@@ -266,11 +268,7 @@ fn check_bytes(text: &[u8], key: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 4096,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(property::seeded(4096))]
 
     #[test]
     fn noise_agrees_with_the_oracle(pattern in noise(), key in noise()) {
@@ -314,11 +312,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 256,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(property::seeded(256))]
 
     #[test]
     fn long_pieces_agree_with_the_oracle(
@@ -385,6 +379,35 @@ fn hostile_matches_cost_little() {
     ];
     for (name, pattern) in &matches {
         costs_little(name, pattern, &key, true);
+    }
+}
+
+/// The figure that was promised, which an unoptimized build need not reach.
+#[cfg(not(debug_assertions))]
+#[test]
+fn a_thousand_stars_and_a_hundred_thousand_characters_take_ten_milliseconds() {
+    let key = "a".repeat(100_000);
+    let key = key.as_str();
+    for (name, pattern, expected) in [
+        ("stars in a row", "*".repeat(1000), true),
+        ("stars in a row, then a miss", "*".repeat(1000) + "b", false),
+        ("pieces", "*a".repeat(1000) + "*", true),
+        ("pieces, then a miss", "*a".repeat(1000) + "b", false),
+        ("pieces, then a piece that is not there", "*a".repeat(1000) + "*b*", false),
+        ("longer pieces", "*aaaaaaaaa".repeat(1000) + "*b*", false),
+        ("pieces with question marks", "*a?a".repeat(1000) + "*b*", false),
+        ("pieces with classes", "*[ab]a".repeat(1000) + "*b*", false),
+        ("pieces that nearly match", "*aab".repeat(1000), false),
+    ] {
+        let time = || {
+            let start = Instant::now();
+            assert_eq!(Pattern::new(&*pattern).is_match(key), expected, "{name}");
+            start.elapsed()
+        };
+        // The best of some: another process may take the time of one.
+        let best = (0..10).map(|_| time()).min().expect("ten tries");
+        println!("{name}: {best:?}");
+        assert!(best < Duration::from_millis(10), "{name}: {best:?}");
     }
 }
 

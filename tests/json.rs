@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use values::{finite_value, nested, value};
 
+#[path = "common/property.rs"]
+mod property;
 #[path = "common/values.rs"]
 mod values;
 
@@ -94,7 +96,7 @@ fn a_store_takes_json_as_it_is() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+    #![proptest_config(property::seeded(256))]
 
     #[test]
     fn every_value_that_json_can_hold_comes_back(value in finite_value()) {

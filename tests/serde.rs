@@ -16,6 +16,8 @@ use values::{finite_value, nested, value};
 
 #[path = "serde/formats.rs"]
 mod formats;
+#[path = "common/property.rs"]
+mod property;
 #[path = "common/values.rs"]
 mod values;
 
@@ -509,7 +511,7 @@ fn a_panic_in_the_types_own_code_changes_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+    #![proptest_config(property::seeded(256))]
 
     #[test]
     fn a_value_is_itself_in_serdes_model(value in value()) {

@@ -2,7 +2,7 @@
 //! nothing else does, and nothing is forgotten.
 
 use epochkv::{Clock, IncrOptions, Kv, ManualClock, Ttl, Value};
-use operations::{Store, UPKEEP, WRITES, store};
+use operations::{Store, Time, UPKEEP, WRITES, store};
 use seed::{Rng, seed_of_run};
 use std::hash::RandomState;
 use std::panic;
@@ -25,7 +25,7 @@ fn secs(secs: u64) -> Duration {
 }
 
 /// A store for which writers note their deadlines.
-fn fed() -> (Store, ManualClock) {
+fn fed() -> (Store, Time) {
     let (kv, clock) = store();
     assert!(!kv.sweep(ALL).more);
     (kv, clock)

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 
 #[path = "values/conversions.rs"]
 mod conversions;
+#[path = "common/property.rs"]
+mod property;
 
 /// Deep enough to overflow any stack under recursion; small under an interpreter.
 const DEEP: usize = if cfg!(miri) { 2_000 } else { 1_000_000 };
@@ -407,6 +409,8 @@ fn plain_depth(value: &Value) -> usize {
 }
 
 proptest! {
+    #![proptest_config(property::seeded(256))]
+
     #[test]
     fn agrees_with_plain_recursion(a in any_value(), b in any_value()) {
         let copy = rebuilt(&a);

@@ -96,7 +96,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #![proptest_config(crate::property::seeded(20_000))]
 
         #[test]
         fn the_engine_finds_all_that_matches(

@@ -11,6 +11,9 @@ mod namespace;
 mod network;
 mod node;
 mod options;
+#[cfg(test)]
+#[path = "../../tests/common/property.rs"]
+mod property;
 mod reply;
 mod request;
 mod router;

@@ -8,6 +8,9 @@ mod config;
 mod connection;
 mod float;
 mod number;
+#[cfg(test)]
+#[path = "../../tests/common/property.rs"]
+mod property;
 pub mod protocol;
 mod server;
 mod shared;

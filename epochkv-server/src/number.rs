@@ -47,6 +47,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property::seeded(256))]
+
         #[test]
         fn accepts_exactly_what_prints_the_same(text in "[-+ 0-9]{0,20}") {
             let expected = text.parse::<i64>().ok().filter(|int| int.to_string() == text);

@@ -2,12 +2,14 @@
 //! byte. What may differ is what depends on the time or on the order of keys; `agree` says
 //! how far.
 
+#[path = "../../tests/common/property.rs"]
+mod property;
 mod support;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use std::cell::RefCell;
 use support::{Client, Ours, Redis, reply_len, request, strings};
 
@@ -410,8 +412,7 @@ fn passes_soon(request: &Request) -> bool {
 #[test]
 fn generated() {
     let pair = RefCell::new(Pair::start());
-    let mut runner =
-        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(1500) });
+    let mut runner = TestRunner::new(property::seeded(1500));
     let request = prop_oneof![4 => sensible(), 1 => senseless()];
     let strategy = (any::<bool>(), vec(request, 1..60));
     let result = runner.run(&strategy, |(version_3, requests)| {

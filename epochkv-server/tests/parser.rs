@@ -4,6 +4,9 @@ use epochkv_server::protocol::{Limits, Parser};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+#[path = "../../tests/common/property.rs"]
+mod property;
+
 const LIMITS: Limits = Limits { request: 200, arguments: 9 };
 
 /// The requests in some bytes that come in pieces of these sizes, over and over, and the
@@ -58,7 +61,7 @@ fn request(args: &[Vec<u8>]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(property::seeded(2000))]
 
     #[test]
     fn pieces_make_no_difference(bytes in bytes(), sizes in vec(1..20_usize, 1..10)) {

@@ -9,6 +9,9 @@ use crate::table::Cursor;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+#[path = "../../tests/common/property.rs"]
+mod property;
+
 /// What the wheel should do: the handles in the order of their ticks.
 #[derive(Default)]
 struct Model {
@@ -110,7 +113,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(property::seeded(2000))]
 
     #[test]
     fn fires_what_a_sorted_map_says(steps in proptest::collection::vec(step(), 1..80)) {

@@ -1,20 +1,75 @@
 //! Every public operation of the store, in one table, for the rules that hold for all.
 
-use epochkv::{Change, Condition, Cursor, IncrOptions, Item, Kv, ManualClock, Pattern, Ttl, Value};
+use epochkv::{
+    Change, Clock, Condition, Cursor, IncrOptions, Item, Kv, ManualClock, Pattern, Ttl, Value,
+};
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::hash::RandomState;
+use std::ops::Deref;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 /// A store whose time stands still.
-pub type Store = Kv<str, RandomState, ManualClock>;
+pub type Store = Kv<str, RandomState, Time>;
 
 /// An operation: its name, and a call on a key that shows its answer as text.
 pub type Operation = (&'static str, fn(&Store, &str) -> String);
 
 const LATER: Duration = Duration::from_secs(7);
 
-pub fn store() -> (Store, ManualClock) {
-    let clock = ManualClock::new();
+thread_local! {
+    /// Readings of this thread until one panics; 0: none does.
+    static UNTIL_PANIC: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A clock that moves by hand, and that panics when it is told to.
+#[derive(Clone, Debug)]
+pub struct Time(ManualClock);
+
+impl Time {
+    /// Lets this thread's reading of this number panic, counted from 1 and from now; 0: none.
+    #[allow(dead_code, reason = "not every test that has operations interrupts them")]
+    pub fn panic_at(reading: usize) {
+        UNTIL_PANIC.set(reading);
+    }
+
+    fn is_read() {
+        let left = UNTIL_PANIC.get();
+        UNTIL_PANIC.set(left.saturating_sub(1));
+        if left == 1 {
+            // Without a word on the standard error stream.
+            resume_unwind(Box::new("planned"));
+        }
+    }
+}
+
+impl Deref for Time {
+    type Target = ManualClock;
+
+    fn deref(&self) -> &ManualClock {
+        &self.0
+    }
+}
+
+impl Clock for Time {
+    fn now_ns(&self) -> u64 {
+        Self::is_read();
+        self.0.now_ns()
+    }
+
+    fn refresh(&self) {
+        Self::is_read();
+    }
+
+    fn unix_time(&self) -> Duration {
+        Self::is_read();
+        self.0.unix_time()
+    }
+}
+
+pub fn store() -> (Store, Time) {
+    let clock = Time(ManualClock::new());
     (Kv::builder().hasher(RandomState::new()).clock(clock.clone()).build(), clock)
 }
 

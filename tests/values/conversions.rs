@@ -153,6 +153,8 @@ fn own_types_may_be_list_items() {
 }
 
 proptest! {
+    #![proptest_config(super::property::seeded(256))]
+
     #[test]
     fn conversions_round_trip(
         int in any::<i64>(),

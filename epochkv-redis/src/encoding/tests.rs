@@ -42,7 +42,7 @@ fn check_decoding(bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::property::seeded(2_000))]
 
     #[test]
     fn a_value_comes_back_bit_for_bit(value in value()) {
