@@ -202,7 +202,6 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
         self.budget = self.budget.max(part);
         let weeded = feed.sweep(|state| self.weed(state)).unwrap_or(true);
         let tended = self.tend();
-        feed.figures.count_swept(self.removed);
         let pace = match (fired, walked && weeded && tended) {
             (false, _) => Pace::Behind,
             (true, false) => Pace::Soon,
@@ -413,6 +412,13 @@ impl<'s, 'f, K: Key + ?Sized, S: BuildHasher, C: Clock> Sweep<'s, 'f, K, S, C> {
             self.kv.inner.feed.release(true, &reclaim::pin());
         }
         !migrating && !releasing
+    }
+}
+
+impl<K: Key + ?Sized, S, C> Drop for Sweep<'_, '_, K, S, C> {
+    /// Also if the clock has panicked.
+    fn drop(&mut self) {
+        self.kv.inner.feed.figures.count_swept(self.removed);
     }
 }
 

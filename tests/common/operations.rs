@@ -29,9 +29,10 @@ pub struct Time(ManualClock);
 
 impl Time {
     /// Lets this thread's reading of this number panic, counted from 1 and from now; 0: none.
+    /// Returns the number that is left of the last one; 0: it has panicked.
     #[allow(dead_code, reason = "not every test that has operations interrupts them")]
-    pub fn panic_at(reading: usize) {
-        UNTIL_PANIC.set(reading);
+    pub fn panic_at(reading: usize) -> usize {
+        UNTIL_PANIC.replace(reading)
     }
 
     fn is_read() {

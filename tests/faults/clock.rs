@@ -121,8 +121,7 @@ fn a_panic_at_any_reading_of_the_clock_changes_nothing() {
 
 /// Whoever writes beside a sweeper that is behind helps it, and reads the clock for that.
 #[test]
-#[ignore = "it is written: the clock is read for the help when the entry is there already"]
-fn a_panic_of_the_clock_while_a_writer_helps_a_sweeper_changes_nothing() {
+fn a_panic_of_the_clock_while_a_writer_helps_a_sweeper_is_none_of_the_writer() {
     let (kv, clock) = store();
     let is_first = AtomicBool::new(true);
     let sweeper = kv.start_sweeper_with(Duration::from_millis(1), move |_, _| {
@@ -137,26 +136,23 @@ fn a_panic_of_the_clock_while_a_writer_helps_a_sweeper_changes_nothing() {
     (0..20_000).for_each(|n| kv.set_ex(&n.to_string(), n, 1).unwrap());
     clock.advance(Duration::from_secs(1));
     let start = Instant::now();
-    let mut panicked = 0;
+    let mut caught = 0;
     for n in 0.. {
         let key = format!("new:{n}");
         // The first reading is for the deadline.
         Time::panic_at(2);
-        let panics = panics(|| kv.set_ex(&key, 1, 9).unwrap());
-        Time::panic_at(0);
-        panicked += usize::from(panics);
-        assert_ne!(panics, kv.exists(&key), "{key}: panics {panics}");
+        assert!(!panics(|| kv.set_ex(&key, 1, 9).unwrap()) && kv.exists(&key), "{key}");
+        caught += usize::from(Time::panic_at(0) == 0);
         kv.delete(&key);
-        if panicked > 1000 || start.elapsed() > Duration::from_secs(3) {
-            break;
+        if caught > 100 {
+            return;
         }
+        assert!(start.elapsed() < Duration::from_secs(60), "nobody helps");
     }
-    println!("{panicked} panicked");
 }
 
 /// What a sweep has removed before its clock panics is counted as swept.
 #[test]
-#[ignore = "it is not: the count comes at the end of the sweep"]
 fn a_panic_of_the_clock_in_the_middle_of_a_sweep_loses_no_count() {
     let mut removed_before_a_panic = 0;
     for reading in 1..MOST_READINGS {
