@@ -50,6 +50,16 @@ fn clear_and_incr() {
 }
 
 #[test]
+fn clear_and_incr_of_an_absent_key() {
+    Race::new("clear_and_incr_of_an_absent_key", absent).between(&[CLEAR, GET], &[INCR, INCR]);
+}
+
+#[test]
+fn clear_and_get() {
+    Race::new("clear_and_get", one).between(&[CLEAR, SET], &[GET, GET]);
+}
+
+#[test]
 fn clear_and_delete() {
     Race::new("clear_and_delete", one).between(&[CLEAR], &[DELETE]);
 }
