@@ -174,7 +174,7 @@ fn grow_a_full_bucket_and_incr() {
 #[test]
 fn a_migration_undoes_an_append() {
     let name = "a_migration_undoes_an_append";
-    explore(name, Bound::Preemptions(2), Collector::Keep, || {
+    explore(name, Bound::Preemptions(1), Collector::Keep, || {
         let map = Arc::new(Map::new());
         assert!(map.insert(1, 1) && map.insert(2, 2));
         let other = Arc::clone(&map);

@@ -242,7 +242,9 @@ fn get_of_expired_and_update() {
 
 #[test]
 fn set_if_absent_of_expired_and_update() {
-    Race::new("set_if_absent_of_expired_and_update", expired).between(&[ADD], &[UPDATE]);
+    Race::new("set_if_absent_of_expired_and_update", expired)
+        .preemptions(4)
+        .between(&[ADD], &[UPDATE]);
 }
 
 /// A value and a deadline belong together.

@@ -109,7 +109,7 @@ fn update_and_clear() {
 /// Of two that make a value one stores it, and both get that one.
 #[test]
 fn get_or_insert_with_twice() {
-    Race::new("get_or_insert_with_twice", absent).between(&[MAKE_A], &[MAKE_B]);
+    Race::new("get_or_insert_with_twice", absent).preemptions(3).between(&[MAKE_A], &[MAKE_B]);
 }
 
 #[test]
