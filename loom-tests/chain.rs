@@ -61,15 +61,15 @@ fn chain(world: &World) {
 
 /// Two buckets with three keys, about to become one with an overflow bucket.
 fn shrinking(world: &World) {
-    set(world, "k");
     set(world, "n");
+    set(world, "k");
     set(world, "j");
     world.kv.start_resize(0);
 }
 
 /// Five keys: `n` will be in the first of two overflow buckets, `kk` in the second.
 fn shrinking_much(world: &World) {
-    for key in ["k", "n", "kk", "j", "jj"] {
+    for key in ["n", "k", "kk", "j", "jj"] {
         set(world, key);
     }
     world.kv.start_resize(0);
