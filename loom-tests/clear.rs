@@ -50,6 +50,16 @@ fn clear_and_incr() {
 }
 
 #[test]
+fn clear_and_incr_of_an_absent_key() {
+    Race::new("clear_and_incr_of_an_absent_key", absent).between(&[CLEAR, GET], &[INCR, INCR]);
+}
+
+#[test]
+fn clear_and_get() {
+    Race::new("clear_and_get", one).between(&[CLEAR, SET], &[GET, GET]);
+}
+
+#[test]
 fn clear_and_delete() {
     Race::new("clear_and_delete", one).between(&[CLEAR], &[DELETE]);
 }
@@ -79,14 +89,14 @@ fn clear_and_clear() {
 /// A migration that was overtaken does not bring the old entries back.
 #[test]
 fn clear_and_resize() {
-    Race::new("clear_and_resize", one).preemptions(3).between(&[CLEAR, GET], &[SHRINK]);
+    Race::new("clear_and_resize", one).between(&[CLEAR, GET], &[SHRINK]);
 }
 
 /// What was cleared is released once, wherever a migration had taken it.
 #[test]
 fn cleared_entries_are_released_once() {
     let name = "cleared_entries_are_released_once";
-    explore(name, Bound::Preemptions(3), Collector::Keep, || {
+    explore(name, Bound::None, Collector::Keep, || {
         let map = Arc::new(Map::new());
         map.set(7, 1);
         map.set(101, 1);

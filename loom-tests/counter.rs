@@ -15,6 +15,11 @@ const SET: Op = |w| show(w.kv.set("k", 10));
 const SET_TEXT: Op = |w| show(w.kv.set("k", "text"));
 const SWAP: Op = |w| show(w.kv.swap("k", 10, Ttl::NEVER));
 const COMPARE_AND_SET: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 10, Ttl::NEVER));
+const SET_OTHER: Op = |w| show(w.kv.set("k", 20));
+const CLEAR: Op = |w| {
+    w.kv.clear();
+    String::new()
+};
 const COMPARE_AND_DELETE: Op = |w| show(w.kv.compare_and_delete("k", &Value::from(1)));
 
 fn absent(_: &World) {}
@@ -120,4 +125,78 @@ fn take_and_swap() {
 fn incr_beyond_the_cell() {
     let before = |w: &World| w.kv.set("k", (1i64 << 62) - 1).expect("a number is not deep");
     Race::new("incr_beyond_the_cell", before).between(&[INCR], &[INCR]);
+}
+
+/// Two integers in place of the one.
+#[test]
+fn set_and_set_in_place() {
+    Race::new("set_and_set_in_place", one).between(&[SET, GET], &[SET_OTHER]);
+}
+
+/// One in place, and one that replaces the entry.
+#[test]
+fn set_in_place_and_set_of_text() {
+    Race::new("set_in_place_and_set_of_text", one).between(&[SET, GET], &[SET_TEXT]);
+}
+
+/// A frozen counter is still read.
+#[test]
+fn get_and_take() {
+    Race::new("get_and_take", one).between(&[GET, GET], &[TAKE]);
+}
+
+#[test]
+fn get_and_swap() {
+    Race::new("get_and_swap", one).between(&[GET, GET], &[SWAP]);
+}
+
+#[test]
+fn get_and_compare_and_set() {
+    Race::new("get_and_compare_and_set", one).between(&[GET, GET], &[COMPARE_AND_SET]);
+}
+
+#[test]
+fn set_and_swap() {
+    Race::new("set_and_swap", one).between(&[SET_OTHER, GET], &[SWAP]);
+}
+
+#[test]
+fn set_and_compare_and_set() {
+    Race::new("set_and_compare_and_set", one).between(&[SET_OTHER, GET], &[COMPARE_AND_SET]);
+}
+
+#[test]
+fn delete_and_take() {
+    Race::new("delete_and_take", one).between(&[DELETE], &[TAKE]);
+}
+
+#[test]
+fn delete_and_swap() {
+    Race::new("delete_and_swap", one).between(&[DELETE, GET], &[SWAP]);
+}
+
+#[test]
+fn delete_and_compare_and_set() {
+    Race::new("delete_and_compare_and_set", one).between(&[DELETE, GET], &[COMPARE_AND_SET]);
+}
+
+#[test]
+fn clear_and_take() {
+    Race::new("clear_and_take", one).between(&[CLEAR], &[TAKE]);
+}
+
+#[test]
+fn clear_and_swap() {
+    Race::new("clear_and_swap", one).between(&[CLEAR, GET], &[SWAP]);
+}
+
+#[test]
+fn clear_and_compare_and_set() {
+    Race::new("clear_and_compare_and_set", one).between(&[CLEAR, GET], &[COMPARE_AND_SET]);
+}
+
+/// A frozen counter whose decider has not replaced it yet is cleared.
+#[test]
+fn clear_and_incr_and_swap() {
+    Race::new("clear_and_incr_and_swap", one).preemptions(3).between(&[CLEAR, INCR], &[SWAP]);
 }

@@ -7,7 +7,7 @@ mod common;
 
 use common::race::{Op, Race, World, show};
 use core::time::Duration;
-use epochkv::{IncrOptions, Ttl, Value};
+use epochkv::{Change, IncrOptions, Snapshot, Ttl, Value};
 
 const GET: Op = |w| show(w.kv.get("k"));
 const EXISTS: Op = |w| show(w.kv.exists("k"));
@@ -22,6 +22,15 @@ const PERSIST: Op = |w| show(w.kv.persist("k"));
 const LIST: Op = |w| show(w.kv.keys("*"));
 const CAS: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 2, Ttl::NEVER));
 const COUNT_WINDOW: Op = |w| show(w.kv.incr_with("k", &IncrOptions::by(1).ttl_on_create(10)));
+const EXPIRE_LATER: Op = |w| show(w.kv.expire("k", Duration::from_secs(20)));
+const SET_INT: Op = |w| show(w.kv.set("k", 7));
+const GET_AND_EXPIRE: Op = |w| show(w.kv.get_and_expire("k", Duration::from_secs(10)));
+const UPDATE: Op = |w| {
+    let double = |old: Option<&Snapshot>| {
+        Change::Set(Value::from(old.and_then(Snapshot::as_int).unwrap_or(100) * 2))
+    };
+    show(w.kv.update("k", double))
+};
 /// Moves the clock to the deadline.
 const PASS: Op = |w| {
     w.clock.advance(Duration::from_secs(5));
@@ -201,4 +210,96 @@ fn get_of_expired_and_resize() {
         String::new()
     }];
     Race::new("get_of_expired_and_resize", expired).preemptions(3).between(&[GET], moves);
+}
+
+/// Two writers find the same expired entry: it is counted as expired once.
+#[test]
+fn set_and_set_of_expired() {
+    Race::new("set_and_set_of_expired", expired).between(&[SET, GET], &[SET_EX]);
+}
+
+#[test]
+fn set_and_set_if_absent_of_expired() {
+    Race::new("set_and_set_if_absent_of_expired", expired).between(&[SET, GET], &[ADD]);
+}
+
+#[test]
+fn set_if_absent_twice_of_expired() {
+    const ADD_OTHER: Op = |w| show(w.kv.set_if_absent("k", "other", 0));
+    Race::new("set_if_absent_twice_of_expired", expired).between(&[ADD, GET], &[ADD_OTHER]);
+}
+
+/// What an update saw alive is not there any more, or it saw nothing.
+#[test]
+fn update_does_not_resurrect() {
+    Race::new("update_does_not_resurrect", alive).between(&[UPDATE], &[PASS, GET, GET]);
+}
+
+#[test]
+fn get_of_expired_and_update() {
+    Race::new("get_of_expired_and_update", expired).between(&[GET], &[UPDATE, GET]);
+}
+
+#[test]
+fn set_if_absent_of_expired_and_update() {
+    Race::new("set_if_absent_of_expired_and_update", expired)
+        .preemptions(4)
+        .between(&[ADD], &[UPDATE]);
+}
+
+/// A value and a deadline belong together.
+#[test]
+fn expire_and_set() {
+    Race::new("expire_and_set", alive).between(&[EXPIRE], &[SET]);
+}
+
+#[test]
+fn expire_and_set_ex() {
+    Race::new("expire_and_set_ex", alive).between(&[EXPIRE_LATER], &[SET_EX]);
+}
+
+fn forever(world: &World) {
+    world.kv.set("k", 1).expect("a number is not deep");
+}
+
+/// The integer changes in place, unless the value is on its way to an entry with a deadline.
+#[test]
+fn expire_and_set_in_place() {
+    Race::new("expire_and_set_in_place", forever).between(&[EXPIRE], &[SET_INT, GET]);
+}
+
+#[test]
+fn expire_twice() {
+    Race::new("expire_twice", alive).between(&[EXPIRE], &[EXPIRE_LATER]);
+}
+
+#[test]
+fn expire_and_persist() {
+    Race::new("expire_and_persist", alive).between(&[EXPIRE], &[PERSIST]);
+}
+
+#[test]
+fn expire_and_clear() {
+    Race::new("expire_and_clear", alive).between(&[EXPIRE, TTL], &[CLEAR]);
+}
+
+#[test]
+fn persist_and_clear() {
+    Race::new("persist_and_clear", alive).between(&[PERSIST, TTL], &[CLEAR]);
+}
+
+#[test]
+fn get_and_expire_and_set() {
+    Race::new("get_and_expire_and_set", alive).between(&[GET_AND_EXPIRE, TTL], &[SET]);
+}
+
+#[test]
+fn get_and_expire_and_set_in_place() {
+    Race::new("get_and_expire_and_set_in_place", forever).between(&[GET_AND_EXPIRE], &[SET_INT]);
+}
+
+#[test]
+fn get_and_expire_does_not_resurrect() {
+    Race::new("get_and_expire_does_not_resurrect", alive)
+        .between(&[GET_AND_EXPIRE], &[PASS, GET, GET]);
 }

@@ -91,6 +91,24 @@ fn a_retired_array_stays_for_its_reader() {
     });
 }
 
+/// A reader in a table that is cleared: it, and the entry in it, are released when the reader
+/// has left.
+#[test]
+fn a_cleared_table_stays_for_its_reader() {
+    let name = "a_cleared_table_stays_for_its_reader";
+    explore(name, BOUND, Collector::Epoch, || {
+        let map = map();
+        let other = Arc::clone(&map);
+        let reader = thread::spawn(move || read_twice(&other));
+        map.table.clear(&pin());
+        flush();
+        map.table.release_cleared(usize::MAX);
+        assert_eq!(map.get(7), None);
+        let read = reader.join().expect("the reader panicked");
+        assert!(matches!(read, None | Some(1)));
+    });
+}
+
 /// Of two removers one retires the entry.
 #[test]
 fn an_entry_is_retired_once() {

@@ -7,6 +7,7 @@ mod common;
 use common::race::{Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, explore};
+use core::time::Duration;
 use std::sync::Arc;
 
 const LIST: Op = |w| show(w.kv.keys("*"));
@@ -52,6 +53,37 @@ fn keys_and_delete() {
 #[test]
 fn keys_and_replace() {
     Race::new("keys_and_replace", two).between(&[LIST], &[|w| show(w.kv.set("n", "y"))]);
+}
+
+/// Two keys in one bucket, which a walk meets at one instant.
+fn together(world: &World) {
+    set(world, "k");
+    set(world, "n");
+}
+
+#[test]
+fn keys_and_clear() {
+    const CLEAR: Op = |w| {
+        w.kv.clear();
+        String::new()
+    };
+    Race::new("keys_and_clear", together).between(&[LIST], &[CLEAR, |w| show(w.kv.set("k", 1))]);
+}
+
+#[test]
+fn keys_and_sweep() {
+    const SWEEP: Op = |w| {
+        w.kv.sweep(100);
+        String::new()
+    };
+    let expired = |w: &World| {
+        set(w, "n");
+        w.kv.sweep(100);
+        w.kv.set_ex("k", 1, 5).expect("a number is not deep");
+        w.kv.sweep(100);
+        w.clock.advance(Duration::from_secs(5));
+    };
+    Race::new("keys_and_sweep", expired).between(&[LIST], &[SWEEP]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use common::race::{Op, Race, World, show};
 use common::{Bound, Collector, Gate, explore};
 use core::time::Duration;
 use epochkv::internals::{Handle, Inbox, pin};
+use epochkv::{Change, Snapshot, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +26,12 @@ const SET_EX_SOON: Op = |w| show(w.kv.set_ex("k", "new", 1));
 const INCR: Op = |w| show(w.kv.incr("k"));
 const DELETE: Op = |w| show(w.kv.delete("k"));
 const EXPIRE: Op = |w| show(w.kv.expire("k", Duration::from_secs(20)));
+const UPDATE: Op = |w| {
+    let double = |old: Option<&Snapshot>| {
+        Change::Set(Value::from(old.and_then(Snapshot::as_int).unwrap_or(100) * 2))
+    };
+    show(w.kv.update("k", double))
+};
 const PERSIST: Op = |w| show(w.kv.persist("k"));
 const CLEAR: Op = |w| {
     w.kv.clear();
@@ -155,6 +162,17 @@ fn sweep_and_incr_at_the_deadline() {
 #[test]
 fn sweep_and_incr_of_expired() {
     race("sweep_and_incr_of_expired", expired).between(&[SWEEP], &[INCR, GET]);
+}
+
+/// An update keeps the deadline of what it saw; what it saw expired has none.
+#[test]
+fn sweep_and_update_at_the_deadline() {
+    race("sweep_and_update_at_the_deadline", filed).between(&[PASS, SWEEP], &[UPDATE]);
+}
+
+#[test]
+fn sweep_and_update_of_expired() {
+    race("sweep_and_update_of_expired", expired).between(&[SWEEP], &[UPDATE, GET]);
 }
 
 #[test]

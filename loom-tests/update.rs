@@ -5,18 +5,26 @@
 mod common;
 
 use common::race::{Op, Race, World, show};
-use epochkv::{Change, Snapshot, Ttl, Value};
+use epochkv::{Change, Pattern, Snapshot, Ttl, Value};
 
 const GET: Op = |w| show(w.kv.get("k"));
 const SET_A: Op = |w| show(w.kv.set("k", "a"));
 const SET_B: Op = |w| show(w.kv.set("k", "b"));
 const DELETE: Op = |w| show(w.kv.delete("k"));
+const TAKE: Op = |w| show(w.kv.take("k"));
+const CLEAR: Op = |w| {
+    w.kv.clear();
+    String::new()
+};
 const ADD_A: Op = |w| show(w.kv.set_if_absent("k", "a", 0));
 const ADD_B: Op = |w| show(w.kv.set_if_absent("k", "b", 0));
 const APPEND_A: Op = |w| append(w, "a");
 const APPEND_B: Op = |w| append(w, "b");
 const CAS_A: Op = |w| show(w.kv.compare_and_set("k", &Value::from("old"), "a", Ttl::NEVER));
 const CAS_B: Op = |w| show(w.kv.compare_and_set("k", &Value::from("old"), "b", Ttl::NEVER));
+const MAKE_A: Op = |w| show(w.kv.get_or_insert_with("k", Ttl::NEVER, || Value::from("a")));
+const MAKE_B: Op = |w| show(w.kv.get_or_insert_with("k", Ttl::NEVER, || Value::from("b")));
+const ADD_FLOAT: Op = |w| show(w.kv.incr_float("k", 0.5));
 
 fn append(world: &World, tail: &str) -> String {
     let longer = |old: Option<&Snapshot>| {
@@ -40,6 +48,12 @@ fn set_and_set_of_an_absent_key() {
 #[test]
 fn set_and_set_and_get() {
     Race::new("set_and_set_and_get", old).between(&[SET_A, SET_B], &[GET, GET]);
+}
+
+/// Both replace the entry.
+#[test]
+fn set_and_set() {
+    Race::new("set_and_set", old).between(&[SET_A, GET], &[SET_B]);
 }
 
 #[test]
@@ -75,6 +89,73 @@ fn update_and_set() {
 #[test]
 fn update_and_delete() {
     Race::new("update_and_delete", old).between(&[APPEND_A], &[DELETE]);
+}
+
+#[test]
+fn update_and_get() {
+    Race::new("update_and_get", old).preemptions(4).between(&[APPEND_A], &[GET]);
+}
+
+#[test]
+fn update_and_take() {
+    Race::new("update_and_take", old).preemptions(4).between(&[APPEND_A], &[TAKE]);
+}
+
+#[test]
+fn update_and_clear() {
+    Race::new("update_and_clear", old).between(&[APPEND_A, GET], &[CLEAR]);
+}
+
+/// Of two that make a value one stores it, and both get that one.
+#[test]
+fn get_or_insert_with_twice() {
+    Race::new("get_or_insert_with_twice", absent).preemptions(3).between(&[MAKE_A], &[MAKE_B]);
+}
+
+#[test]
+fn get_or_insert_with_and_set() {
+    Race::new("get_or_insert_with_and_set", absent).between(&[MAKE_A], &[SET_B]);
+}
+
+#[test]
+fn get_or_insert_with_and_delete() {
+    Race::new("get_or_insert_with_and_delete", old).between(&[MAKE_A], &[DELETE, GET]);
+}
+
+#[test]
+fn set_if_present_and_delete() {
+    let present: &[Op] = &[|w| show(w.kv.set_if_present("k", "a", Ttl::NEVER)), GET];
+    Race::new("set_if_present_and_delete", old).between(present, &[DELETE]);
+}
+
+/// What was written after it was judged is judged again.
+#[test]
+fn retain_and_set() {
+    let retain: &[Op] = &[|w| show(w.kv.retain(|_, value| value != "old")), GET];
+    Race::new("retain_and_set", old).between(retain, &[SET_B]);
+}
+
+#[test]
+fn retain_and_delete() {
+    let retain: &[Op] = &[|w| show(w.kv.retain(|_, value| value != "old"))];
+    Race::new("retain_and_delete", old).between(retain, &[DELETE, ADD_B]);
+}
+
+#[test]
+fn delete_matching_and_set() {
+    let delete: &[Op] = &[|w| show(w.kv.delete_matching(&Pattern::new("*"))), GET];
+    Race::new("delete_matching_and_set", old).between(delete, &[SET_B]);
+}
+
+#[test]
+fn incr_float_twice() {
+    let half = |w: &World| w.kv.set("k", 0.5).expect("a number is not deep");
+    Race::new("incr_float_twice", half).between(&[ADD_FLOAT], &[ADD_FLOAT]);
+}
+
+#[test]
+fn incr_float_twice_of_an_absent_key() {
+    Race::new("incr_float_twice_of_an_absent_key", absent).between(&[ADD_FLOAT], &[ADD_FLOAT]);
 }
 
 #[test]
