@@ -5,7 +5,8 @@
 #   scripts/planted-bugs.sh                  all bugs, all means
 #   scripts/planted-bugs.sh --by loom        by one means; "test peers" is one too
 #   scripts/planted-bugs.sh relaxed a-slot   those whose file names contain one of these
-#   scripts/planted-bugs.sh --list           only a table of what should catch what
+#   scripts/planted-bugs.sh --list           only a table of what should catch what; with
+#                                            --by loom, of what models should catch
 #   scripts/planted-bugs.sh --check          only: do the patches apply, is there what they
 #                                            name, and are they a set of at least 16 that two
 #                                            kinds of means catch, with one of each class
@@ -62,7 +63,9 @@ if [[ -n "$list" ]]; then
     echo '| class | bug | caught by |'
     echo '| --- | --- | --- |'
     while read -r patch; do
-        means="$(field by "$patch" | sed 's/ \(.*\)/ `\1`/' | paste -sd ';' | sed 's/;/, /g')"
+        means="$(field by "$patch" | { grep "^$only" || true; } |
+            sed 's/ \(.*\)/ `\1`/' | paste -sd ';' | sed 's/;/, /g')"
+        [[ -n "$means" || -z "$only" ]] || continue
         echo "| $(field class "$patch") | $(head -n 1 "$patch" | sed 's/\.$//') | ${means:-no model can see it} |"
     done < <(patches) | sort -s -t '|' -k 2,2
     exit
