@@ -18,11 +18,13 @@ copy_crate() {
     tar -C "$source_dir" --exclude='./target*' --exclude=./.git -cf - . | tar -C "$folder" -xf -
 }
 
+# As in loom.sh and shuttle.sh: other flags would be another build.
+loom_flags="--cfg epochkv_loom --cfg crossbeam_loom --cfg crossbeam_sanitize"
+
 # with_loom COMMAND...: in the copy, with what a model needs.
 with_loom() (
     cd "$scratch/crate"
-    RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom --cfg crossbeam_sanitize" \
-        CARGO_TARGET_DIR="$target_dir/loom/mutants" "$@"
+    RUSTFLAGS="$loom_flags" CARGO_TARGET_DIR="$target_dir/loom/mutants" "$@"
 )
 
 # verdict STATUS LOG: what the end of one test means. One that was cut, by a bound of

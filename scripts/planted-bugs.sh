@@ -5,7 +5,8 @@
 #   scripts/planted-bugs.sh                  all bugs, all means
 #   scripts/planted-bugs.sh --by loom        by one means; "test peers" is one too
 #   scripts/planted-bugs.sh relaxed a-slot   those whose file names contain one of these
-#   scripts/planted-bugs.sh --list           only a table of what should catch what
+#   scripts/planted-bugs.sh --list           only a table of what should catch what; with
+#                                            --by loom, of what models should catch
 #   scripts/planted-bugs.sh --check          only: do the patches apply, is there what they
 #                                            name, and are they a set of at least 16 that two
 #                                            kinds of means catch, with one of each class
@@ -15,6 +16,8 @@
 #
 #   by: test FILE::NAME      a test of tests/FILE.rs; lib:: a unit test
 #   by: loom FILE::NAME      a model of loom-tests/FILE.rs
+#   by: shuttle SCENARIO     one of shuttle-tests, in 20,000 random schedules, or so many as
+#                            SCHEDULES says; the result names the one that failed
 #   by: fuzz TARGET          the fuzzing target finds it from nothing, within a minute
 #   by: address FILE::NAME   the test, under AddressSanitizer; likewise leak
 #   by: thread stress        the example under ThreadSanitizer
@@ -60,7 +63,9 @@ if [[ -n "$list" ]]; then
     echo '| class | bug | caught by |'
     echo '| --- | --- | --- |'
     while read -r patch; do
-        means="$(field by "$patch" | sed 's/ \(.*\)/ `\1`/' | paste -sd ';' | sed 's/;/, /g')"
+        means="$(field by "$patch" | { grep "^$only" || true; } |
+            sed 's/ \(.*\)/ `\1`/' | paste -sd ';' | sed 's/;/, /g')"
+        [[ -n "$means" || -z "$only" ]] || continue
         echo "| $(field class "$patch") | $(head -n 1 "$patch" | sed 's/\.$//') | ${means:-no model can see it} |"
     done < <(patches) | sort -s -t '|' -k 2,2
     exit
@@ -78,6 +83,7 @@ is_there() {
     local file="${2%%::*}" name="${2##*::}" places
     case "$1" in
         loom) places=("loom-tests/$file.rs") ;;
+        shuttle) places=("shuttle-tests/tests/schedules/main.rs") ;;
         fuzz) places=("fuzz/fuzz_targets/$file.rs") name="" ;;
         compile) places=("tests/$file.rs") name="" ;;
         thread) places=("examples/$file.rs") name="" ;;
@@ -124,6 +130,12 @@ tool() {
             with_loom cargo test -q --release --test "loom_$file" --no-run || return 99
             with_loom timeout 300 cargo test -q --release --test "loom_$file" -- --exact "$name"
             ;;
+        shuttle)
+            export CARGO_TARGET_DIR="$target_dir/planted/shuttle"
+            RUSTFLAGS="$loom_flags" cargo test -q --release --locked --test schedules --no-run \
+                --manifest-path shuttle-tests/Cargo.toml || return 99
+            timeout -k 1 300 scripts/shuttle.sh "${SCHEDULES:-20000}" "$2"
+            ;;
         test)
             export CARGO_TARGET_DIR="$target_dir/planted"
             cargo test -q --profile mutants "${target[@]}" --no-run || return 99
@@ -165,6 +177,7 @@ try() {
         result="$(verdict "$status" "$scratch/log")"
     fi
     result+="$(sed -n 's/^stat::number_of_executed_units: */, executions: /p' "$scratch/log")"
+    result+="$(sed -n 's/^.*: failed in schedule \([0-9]*\) (\(.*\))$/, schedule \1, \2/p' "$scratch/log")"
 }
 
 echo '| bug | means | result | seconds |'
