@@ -44,6 +44,7 @@ fn check_usable(kv: &Store, what: &str) {
     (0..100).for_each(|n| kv.set(&format!("usable:{n}"), n).unwrap());
     assert_eq!(kv.delete_matching(&epochkv::Pattern::new("usable:*")), 100, "{what}");
     assert_eq!(kv.keys("*"), keys, "{what}");
+    assert!(!kv.sweep(1000).busy, "{what}");
 }
 
 /// Makes hashes until a given call, which panics.
