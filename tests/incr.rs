@@ -346,3 +346,20 @@ fn a_counter_goes_on_after_every_call_that_decides_by_its_value() {
     }
     assert_eq!((int(&kv), kv.ttl("k")), (Some(800), -1));
 }
+
+#[test]
+fn a_time_to_live_that_has_passed_ends_the_counter_with_the_count() {
+    let end = Ttl::until(Duration::from_secs(1));
+    let passed: [(&str, IncrOptions); 3] = [
+        ("on creation", IncrOptions::by(3).ttl_on_create(end)),
+        ("if it has none", IncrOptions::by(3).ttl_if_none(end)),
+        ("always", IncrOptions::by(3).ttl_refresh(end)),
+    ];
+    for (when, options) in passed {
+        let (kv, clock) = store();
+        clock.advance(Duration::from_secs(5));
+        let counted = kv.incr_with("k", &options).unwrap();
+        assert_eq!((counted.value, counted.applied), (3, 3), "{when}");
+        assert_eq!((kv.exists("k"), kv.ttl("k"), kv.live_len()), (false, -2, 0), "{when}");
+    }
+}

@@ -324,8 +324,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ///
     /// Begin with [`Cursor::START`] and go on until it comes back. A page has
     /// about `count` entries or fewer, perhaps none; its cost is bounded by
-    /// `count`, not by the size of the store. Guarantees as for
-    /// [`scan`](Self::scan).
+    /// `count`, not by the size of the store; it visits one bucket at least. The pattern may
+    /// change from part to part. Guarantees as for [`scan`](Self::scan).
     ///
     /// ```
     /// use epochkv::{Cursor, Kv, Pattern};

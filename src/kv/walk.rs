@@ -37,8 +37,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let exact = pattern.exact_bytes().map(|key| (key, self.hash_bytes(key)));
         let guard = reclaim::pin();
         if let Some((key, hash)) = exact {
-            let found = self.table().find(hash, key, &guard);
-            self.show_live(found, &mut visit, &guard);
+            // What is below the cursor has been met, perhaps by another pattern.
+            if walk.cursor().is_some_and(|at| u64::from(at) <= hash) {
+                self.show_live(self.table().find(hash, key, &guard), &mut visit, &guard);
+            }
             return walk.end();
         }
         let mut found = Vec::with_capacity(FOUND);
