@@ -1,7 +1,6 @@
 //! `Table`: which array is current; making, clearing and dropping it.
 
 use super::array::{Array, ArrayCell, Detached, MAX_LG, OwnedArray};
-use super::bucket::SLOTS;
 use super::entry::Entry;
 use super::progress::Progress;
 use crate::counter::Sharded;
@@ -160,8 +159,9 @@ impl<E: Entry> Drop for Table<E> {
     }
 }
 
-/// The smallest number of buckets that keeps `entries` at half a bucket's slots.
+/// The smallest number of buckets that keeps `entries` at half a bucket's slots, of which
+/// it has seven outside of models.
 pub(super) fn lg_for(entries: usize) -> u32 {
-    let buckets = (entries.div_ceil(SLOTS)).saturating_mul(2).max(1);
+    let buckets = (entries.div_ceil(7)).saturating_mul(2).max(1);
     buckets.checked_next_power_of_two().map_or(MAX_LG, usize::trailing_zeros).min(MAX_LG)
 }
