@@ -198,10 +198,12 @@ impl<E: Entry> Table<E> {
         }
     }
 
-    /// After a migration, during which entries have come and gone. None looks else, if the
-    /// last insertion has been.
+    /// After a migration, during which entries have come and gone: nobody else looks, unless
+    /// more come.
     fn grow_or_shrink(&self, array: Array<'_, E>, guard: &Guard) {
-        if array.header().entries.sum() >= GROW_FROM * array.len() {
+        // Models force tables to be smaller than their entries need.
+        let is_full = array.header().entries.sum() >= GROW_FROM * array.len();
+        if is_full && !cfg!(epochkv_loom) {
             self.start_migration(array, array.lg() + 1, guard);
         } else {
             self.shrink_if_sparse(array, guard);
