@@ -2,7 +2,7 @@
 
 use super::Kv;
 use super::scan::Cursor;
-use super::walk::{ENTRIES, STRIDE};
+use super::walk::PAGE;
 use crate::dump::encode::Encoder;
 use crate::dump::file;
 use crate::glob::Pattern;
@@ -12,9 +12,6 @@ use crate::time::clock::Clock;
 use core::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::Path;
-
-/// Entries that are collected at once, some hundred.
-const PAGE: usize = STRIDE * ENTRIES;
 
 /// What [`Kv::dump`] has written, in the end or so far.
 ///

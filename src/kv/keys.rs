@@ -2,7 +2,7 @@
 
 use super::Kv;
 use super::scan::Cursor;
-use super::walk::{ENTRIES, STRIDE};
+use super::walk::{PAGE, STRIDE};
 use crate::glob::Pattern;
 use crate::key::Key;
 use crate::snapshot::Snapshot;
@@ -111,7 +111,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         let mut removed = 0;
         let mut cursor = Some(Cursor::START);
         while let Some(at) = cursor {
-            let (next, page) = self.scan_page(at, &Pattern::everything(), STRIDE * ENTRIES);
+            let (next, page) = self.scan_page(at, &Pattern::everything(), PAGE);
             for item in page {
                 let mut seen = Some(item.snapshot());
                 while let Some(value) = seen.take_if(|value| !keep(item.key(), value)) {

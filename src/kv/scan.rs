@@ -2,7 +2,7 @@
 
 use super::Kv;
 use super::access::Hashed;
-use super::walk::{ENTRIES, STRIDE};
+use super::walk::{ENTRIES, PAGE, STRIDE};
 use crate::error::{Error, ErrorKind};
 use crate::glob::Pattern;
 use crate::key::Key;
@@ -247,7 +247,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Iterator for Scan<'_, K, S, C> {
             if let Some(item) = self.page.next() {
                 return Some(item);
             }
-            let (next, page) = self.kv.scan_page(self.cursor?, &self.pattern, STRIDE * ENTRIES);
+            let (next, page) = self.kv.scan_page(self.cursor?, &self.pattern, PAGE);
             self.cursor = (!next.is_start()).then_some(next);
             self.page = page.into_iter();
         }

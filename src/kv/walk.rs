@@ -17,6 +17,9 @@ pub(super) const STRIDE: usize = 64;
 /// Entries that a position has on average, about.
 pub(super) const ENTRIES: usize = 4;
 
+/// Entries that a walk over everything collects at once: about those of one pin.
+pub(super) const PAGE: usize = STRIDE * ENTRIES;
+
 /// Positions whose entries are judged by one reading of the clock.
 const PORTION: usize = 16;
 
