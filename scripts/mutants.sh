@@ -7,12 +7,14 @@
 #   scripts/mutants.sh src/kv src/key.rs   these, in this order
 #   scripts/mutants.sh --again PLACE...    those there that no test has caught and that
 #                                          mutants/survivors.txt does not explain
+#   scripts/mutants.sh --models            of each loom model, whether a mutant makes it fail
 #   scripts/mutants.sh --apart             those that have no switch, by cargo-mutants
 #   scripts/mutants.sh --report            a table of the results so far
 #
 # MUTANTS_SLOWEST   tests that take longer do not judge (1 second)
 # MUTANTS_TESTS     only tests judge whose "program name" has one of these parts (a,b,c), or
 #                   has not this one (!a)
+# MODELS_TRY        how many mutants a model is asked about at most (300)
 # MUTANTS_JOBS      how many tests run at once (2)
 # MUTANTS_THROUGH   a command that starts each step, such as a lock
 # MUTANTS_FOR       how long a step may take at most (seconds)
@@ -89,6 +91,7 @@ apart() {
 
 cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants
 again=
+models=
 case "${1:-}" in
 --report)
     report
@@ -97,6 +100,9 @@ case "${1:-}" in
 --apart)
     apart
     exit
+    ;;
+--models)
+    models=1
     ;;
 --again)
     again=1
@@ -119,7 +125,15 @@ export CARGO_TARGET_DIR="$work/build"
 status=75
 while [[ "$status" == 75 ]]; do
     status=0
-    "${through[@]}" "$tool" judge "$work/crate" "$@" || status=$?
+    if [[ -n "$models" ]]; then
+        MUTANTS_TESTS="${MUTANTS_TESTS:-loom_}" "${through[@]}" "$tool" models "$work/crate" || status=$?
+    else
+        "${through[@]}" "$tool" judge "$work/crate" "$@" || status=$?
+    fi
 done
 [[ "$status" == 0 ]]
-report
+if [[ -n "$models" ]]; then
+    sort -u "$work/models"
+else
+    report
+fi

@@ -42,7 +42,7 @@ pub fn switch(mutants: &[Mutant], root: &Path) {
     let lib = root.join("src/lib.rs");
     let text = fs::read_to_string(&lib).expect("src/lib.rs");
     // Some mutants overflow for certain, and which do is told by no check, only by the build.
-    let allow = "#![allow(arithmetic_overflow, unconditional_panic)]\n";
+    let allow = "#![allow(warnings, arithmetic_overflow, unconditional_panic)]\n";
     fs::write(&lib, format!("{allow}{text}\nmod switched;\n")).expect("src/lib.rs");
 
     let mut broken = HashSet::new();

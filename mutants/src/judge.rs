@@ -136,6 +136,48 @@ fn run<'t>(root: &Path, tests: impl Iterator<Item = &'t Test>, id: &str) -> Outc
     tests::run(root, &tests.collect::<Vec<_>>(), "MUTANT", id)
 }
 
+/// Whether each model can fail: finds a mutant that it notices, among at most `MODELS_TRY` that
+/// it comes by. Those that the fewest models come by are first, because they are closest to
+/// what it is about. One that is seen to fail is not asked again.
+pub fn models(root: &Path) {
+    let mutants = mutants(root);
+    let length = mutants.iter().map(|mutant| mutant.id + 1).max().unwrap_or(1);
+    let tests = tests::note(root, length);
+    let turn = Turn::new();
+    let path = root.parent().expect("a folder").join("models");
+    let known = fs::read_to_string(&path).unwrap_or_default();
+    let known: HashSet<&str> =
+        known.lines().filter_map(|line| line.strip_prefix("seen\t")).collect();
+    let known: HashSet<&str> = known.iter().filter_map(|line| line.split('\t').next()).collect();
+
+    let reaches = |test: &Test, mutant: &Mutant| test.reached.get(mutant.first) == Some(&true);
+    let models: Vec<&Test> =
+        tests.iter().filter(|test| test.is_model && test.is_wanted()).collect();
+    let mut order: Vec<(usize, &Mutant)> = mutants
+        .iter()
+        .map(|mutant| (models.iter().filter(|model| reaches(model, mutant)).count(), mutant))
+        .collect();
+    order.sort_by_key(|(reached_by, _)| *reached_by);
+    let most = setting("MODELS_TRY", 300.0) as usize;
+    let queue: Vec<&Test> =
+        models.iter().copied().filter(|model| !known.contains(&*model.full_name())).collect();
+    println!("{} models, {} of them not seen to fail", models.len(), queue.len());
+    let output = File::options().create(true).append(true).open(&path).expect("models");
+    let output = Mutex::new(output);
+    for_each(queue, &turn, |model| {
+        let mut tried = order.iter().filter(|(_, mutant)| reaches(model, mutant)).take(most);
+        let seen = tried.find(|(_, mutant)| {
+            run(root, iter::once(model), &mutant.id.to_string()) == Outcome::Failed
+        });
+        let line = match seen {
+            Some((_, mutant)) => format!("seen\t{}\t{}\n", model.full_name(), mutant.name),
+            None => format!("unseen\t{}\n", model.full_name()),
+        };
+        output.lock().expect("a file").write_all(line.as_bytes()).expect("models");
+    });
+    turn.end();
+}
+
 /// File and change, which `survivors.txt` has, because lines move.
 fn without_place(name: &str) -> String {
     let mut parts = name.splitn(4, ':');

@@ -2,7 +2,8 @@
 //!
 //! `switch LIST CRATE` rewrites the sources of a copy of the crate so that each mutant is in
 //! the code, switched off. `build CRATE` builds the tests of that. `judge CRATE PLACE...` runs
-//! the tests that reach a mutant with it switched on, until one fails.
+//! the tests that reach a mutant with it switched on, until one fails. `models CRATE` finds a
+//! mutant for each model that makes it fail.
 
 mod build;
 mod judge;
@@ -18,6 +19,7 @@ fn main() {
     match arguments[..] {
         ["switch", list, root] => build::switch(&list::read(list), Path::new(root)),
         ["judge", root, ref places @ ..] => judge::all(Path::new(root), places),
+        ["models", root] => judge::models(Path::new(root)),
         ["build", root] => tests::build(Path::new(root)),
         _ => panic!("what is asked for is in `scripts/mutants.sh`"),
     }

@@ -197,7 +197,7 @@ pub fn build(root: &Path) {
 /// The programs with the tests, or with the models.
 fn programs(root: &Path, kind: For) -> Vec<String> {
     let mut cargo = cargo(root, kind);
-    cargo.args(["test", "--no-run", "--message-format", "json"]);
+    cargo.args(["test", "--no-run", "--message-format", "json-render-diagnostics"]);
     match kind {
         For::Tests => {
             cargo.args(["--profile", "mutants", "--all-features", "--lib"]);
