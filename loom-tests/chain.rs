@@ -7,6 +7,7 @@
 
 mod common;
 
+use common::ops::{self, CLEAR, GROW, LIST, MOVE, SWEEP};
 use common::race::{Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, explore};
@@ -14,7 +15,6 @@ use core::time::Duration;
 use std::sync::Arc;
 
 const GET: Op = |w| show(w.kv.get("n"));
-const GET_FIRST: Op = |w| show(w.kv.get("k"));
 const SET: Op = |w| show(w.kv.set("n", "new"));
 const SET_EX: Op = |w| show(w.kv.set_ex("n", "new", 20));
 const SET_OTHER: Op = |w| show(w.kv.set("kk", "new"));
@@ -23,24 +23,6 @@ const ADD_OTHER: Op = |w| show(w.kv.set_if_absent("n", "theirs", 0));
 const INCR: Op = |w| show(w.kv.incr("n"));
 const TAKE: Op = |w| show(w.kv.take("n"));
 const DELETE: Op = |w| show(w.kv.delete("n"));
-const DELETE_FIRST: Op = |w| show(w.kv.delete("k"));
-const LIST: Op = |w| show(w.kv.keys("*"));
-const CLEAR: Op = |w| {
-    w.kv.clear();
-    String::new()
-};
-const SWEEP: Op = |w| {
-    w.kv.sweep(100);
-    String::new()
-};
-const MOVE: Op = |w| {
-    w.help_resize();
-    String::new()
-};
-const GROW: Op = |w| {
-    w.resize(1);
-    String::new()
-};
 
 fn set(world: &World, key: &str) {
     world.kv.set(key, key.len() as i64).expect("a number is not deep");
@@ -108,7 +90,7 @@ fn full_with_expired(world: &World) {
 /// What a migration puts into an overflow bucket is found there.
 #[test]
 fn shrink_into_a_chain() {
-    Race::new("shrink_into_a_chain", shrinking).between(&[MOVE], &[GET, GET_FIRST]);
+    Race::new("shrink_into_a_chain", shrinking).between(&[MOVE], &[GET, ops::GET]);
 }
 
 #[test]
@@ -121,7 +103,7 @@ fn shrink_into_a_long_chain() {
 fn rebuild_a_chain_and_get() {
     Race::new("rebuild_a_chain_and_get", rebuilding)
         .preemptions(2)
-        .between(&[MOVE], &[GET, GET_FIRST]);
+        .between(&[MOVE], &[GET, ops::GET]);
 }
 
 /// Both fill: the overflow bucket of one of them is the chain's.
@@ -235,7 +217,7 @@ fn append_two_keys() {
 /// The other inserts in the slot that became free in front of the overflow bucket.
 #[test]
 fn append_and_insert_in_front() {
-    Race::new("append_and_insert_in_front", full).between(&[ADD], &[DELETE_FIRST, ADD_OTHER, GET]);
+    Race::new("append_and_insert_in_front", full).between(&[ADD], &[ops::DELETE, ADD_OTHER, GET]);
 }
 
 #[test]
@@ -255,7 +237,7 @@ fn append_and_sweep() {
 
 #[test]
 fn append_and_get_of_expired() {
-    Race::new("append_and_get_of_expired", full_with_expired).between(&[SET], &[GET_FIRST, GET]);
+    Race::new("append_and_get_of_expired", full_with_expired).between(&[SET], &[ops::GET, GET]);
 }
 
 #[test]

@@ -3,30 +3,11 @@
 
 mod common;
 
-use common::race::{Op, Race, World, show};
+use common::ops::{ADD, CLEAR, DELETE, GET, INCR, PASS, SET, SHRINK};
+use common::race::{Race, World};
 use common::tiny::Map;
 use common::{Bound, Collector, explore};
-use core::time::Duration;
 use std::sync::Arc;
-
-const CLEAR: Op = |w| {
-    w.kv.clear();
-    String::new()
-};
-const GET: Op = |w| show(w.kv.get("k"));
-const SET: Op = |w| show(w.kv.set("k", "new"));
-const INCR: Op = |w| show(w.kv.incr("k"));
-const DELETE: Op = |w| show(w.kv.delete("k"));
-const ADD: Op = |w| show(w.kv.set_if_absent("k", "new", 0));
-/// Moves the clock to the deadline.
-const PASS: Op = |w| {
-    w.clock.advance(Duration::from_secs(5));
-    String::new()
-};
-const SHRINK: Op = |w| {
-    w.resize(0);
-    String::new()
-};
 
 fn absent(_: &World) {}
 

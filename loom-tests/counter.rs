@@ -4,22 +4,14 @@
 
 mod common;
 
+use common::ops::{CLEAR, DELETE, GET, INCR, SWAP, TAKE};
 use common::race::{Op, Race, World, show};
 use epochkv::{Change, IncrOptions, Snapshot, Ttl, Value};
 
-const INCR: Op = |w| show(w.kv.incr("k"));
-const GET: Op = |w| show(w.kv.get("k"));
-const DELETE: Op = |w| show(w.kv.delete("k"));
-const TAKE: Op = |w| show(w.kv.take("k"));
 const SET: Op = |w| show(w.kv.set("k", 10));
 const SET_TEXT: Op = |w| show(w.kv.set("k", "text"));
-const SWAP: Op = |w| show(w.kv.swap("k", 10, Ttl::NEVER));
 const COMPARE_AND_SET: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 10, Ttl::NEVER));
 const SET_OTHER: Op = |w| show(w.kv.set("k", 20));
-const CLEAR: Op = |w| {
-    w.kv.clear();
-    String::new()
-};
 const COMPARE_AND_DELETE: Op = |w| show(w.kv.compare_and_delete("k", &Value::from(1)));
 
 fn absent(_: &World) {}

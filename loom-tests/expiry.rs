@@ -5,45 +5,23 @@
 
 mod common;
 
+use common::ops::{
+    ADD, CLEAR, DELETE, EXPIRE, EXPIRE_LATER, GET, INCR, LIST, PASS, PERSIST, SET, SET_INT, TAKE,
+    UPDATE,
+};
 use common::race::{Op, Race, World, show};
 use core::time::Duration;
-use epochkv::{Change, IncrOptions, Snapshot, Ttl, Value};
+use epochkv::{IncrOptions, Ttl, Value};
 
-const GET: Op = |w| show(w.kv.get("k"));
 const EXISTS: Op = |w| show(w.kv.exists("k"));
-const SET: Op = |w| show(w.kv.set("k", "new"));
 const SET_EX: Op = |w| show(w.kv.set_ex("k", "new", 10));
-const DELETE: Op = |w| show(w.kv.delete("k"));
-const TAKE: Op = |w| show(w.kv.take("k"));
-const INCR: Op = |w| show(w.kv.incr("k"));
-const ADD: Op = |w| show(w.kv.set_if_absent("k", "new", 0));
-const EXPIRE: Op = |w| show(w.kv.expire("k", Duration::from_secs(10)));
-const PERSIST: Op = |w| show(w.kv.persist("k"));
-const LIST: Op = |w| show(w.kv.keys("*"));
 const CAS: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 2, Ttl::NEVER));
 const COUNT_WINDOW: Op = |w| show(w.kv.incr_with("k", &IncrOptions::by(1).ttl_on_create(10)));
-const EXPIRE_LATER: Op = |w| show(w.kv.expire("k", Duration::from_secs(20)));
-const SET_INT: Op = |w| show(w.kv.set("k", 7));
 const GET_AND_EXPIRE: Op = |w| show(w.kv.get_and_expire("k", Duration::from_secs(10)));
-const UPDATE: Op = |w| {
-    let double = |old: Option<&Snapshot>| {
-        Change::Set(Value::from(old.and_then(Snapshot::as_int).unwrap_or(100) * 2))
-    };
-    show(w.kv.update("k", double))
-};
-/// Moves the clock to the deadline.
-const PASS: Op = |w| {
-    w.clock.advance(Duration::from_secs(5));
-    String::new()
-};
 
 /// Sets an entry that is gone at once, if the clock is at its deadline.
 const SET_UNTIL: Op = |w| show(w.kv.set_ex("k", "gone", Ttl::until(Duration::from_secs(5))));
 const TTL: Op = |w| show(w.kv.ttl("k"));
-const CLEAR: Op = |w| {
-    w.kv.clear();
-    String::new()
-};
 /// Less than there is to the deadline.
 const PASS_SOME: Op = |w| {
     w.clock.advance(Duration::from_secs(2));

@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::ops::{GROW, MOVE};
 use common::race::{FirstByte, Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, Gate, explore};
@@ -285,11 +286,6 @@ fn a_helped_record_may_be_gone_before_its_inserter_looks() {
         );
 }
 
-const MOVE: Op = |w| {
-    w.help_resize();
-    String::new()
-};
-
 /// Two groups of one key each.
 fn growing_in_two_groups(world: &World) {
     world.kv.set("k", 1).expect("a number is not deep");
@@ -312,11 +308,6 @@ fn full(world: &World) {
     world.kv.set("k", 1).expect("a number is not deep");
     world.kv.set("j", 2).expect("a number is not deep");
 }
-
-const GROW: Op = |w| {
-    w.resize(1);
-    String::new()
-};
 
 /// A reader that meets a frozen link, not a frozen slot, finds the successor.
 #[test]

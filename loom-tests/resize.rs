@@ -8,48 +8,23 @@
 
 mod common;
 
+use common::ops::{
+    DELETE, EXPIRE, GET, GROW, INCR, MOVE, SET, SET_INT, SHRINK, SWAP, TAKE, UPDATE,
+};
 use common::race::{Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, explore};
-use core::time::Duration;
-use epochkv::{Change, Snapshot, Ttl, Value};
 use std::sync::Arc;
 
-const GET: Op = |w| show(w.kv.get("k"));
 /// The neighbour, whose bucket makes the group ready.
 const GET_NEIGHBOUR: Op = |w| show(w.kv.get("j"));
 /// The key with the same hash.
 const GET_TWIN: Op = |w| show(w.kv.get("kk"));
-const SET: Op = |w| show(w.kv.set("k", "new"));
 const ADD: Op = |w| show(w.kv.set_if_absent("k", "mine", 0));
 const ADD_OTHER: Op = |w| show(w.kv.set_if_absent("k", "theirs", 0));
-const DELETE: Op = |w| show(w.kv.delete("k"));
 /// The same of the neighbour, which stands in the first slot of the table of one bucket.
 const SET_NEIGHBOUR: Op = |w| show(w.kv.set("j", "new"));
 const DELETE_NEIGHBOUR: Op = |w| show(w.kv.delete("j"));
-const INCR: Op = |w| show(w.kv.incr("k"));
-const SWAP: Op = |w| show(w.kv.swap("k", 10, Ttl::NEVER));
-const SET_INT: Op = |w| show(w.kv.set("k", 7));
-const TAKE: Op = |w| show(w.kv.take("k"));
-const UPDATE: Op = |w| {
-    let double = |old: Option<&Snapshot>| {
-        Change::Set(Value::from(old.and_then(Snapshot::as_int).unwrap_or(100) * 2))
-    };
-    show(w.kv.update("k", double))
-};
-const EXPIRE: Op = |w| show(w.kv.expire("k", Duration::from_secs(10)));
-const MOVE: Op = |w| {
-    w.help_resize();
-    String::new()
-};
-const GROW: Op = |w| {
-    w.resize(1);
-    String::new()
-};
-const REBUILD: Op = |w| {
-    w.resize(0);
-    String::new()
-};
 
 fn set(world: &World, key: &str, value: i64) {
     world.kv.set(key, value).expect("a number is not deep");
@@ -123,7 +98,7 @@ fn begins_and_incr() {
 
 #[test]
 fn begins_twice() {
-    Race::new("begins_twice", neighbours).preemptions(2).between(&[GROW], &[REBUILD]);
+    Race::new("begins_twice", neighbours).preemptions(2).between(&[GROW], &[SHRINK]);
 }
 
 #[test]

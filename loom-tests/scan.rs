@@ -4,17 +4,12 @@
 
 mod common;
 
+use common::ops::{LIST, MOVE};
 use common::race::{Op, Race, World, show};
 use common::tiny::Map;
 use common::{Bound, Collector, explore};
 use core::time::Duration;
 use std::sync::Arc;
-
-const LIST: Op = |w| show(w.kv.keys("*"));
-const MOVE: Op = |w| {
-    w.help_resize();
-    String::new()
-};
 
 fn set(world: &World, key: &str) {
     world.kv.set(key, "x").expect("a text is not deep");

@@ -7,41 +7,18 @@
 
 mod common;
 
+use common::ops::{
+    CLEAR, DELETE, EXPIRE_LATER, GET, INCR, PASS, PERSIST, SET, SHRINK, SWEEP, UPDATE,
+};
 use common::race::{Op, Race, World, show};
 use common::{Bound, Collector, Gate, explore};
 use core::time::Duration;
 use epochkv::internals::{Handle, Inbox, pin};
-use epochkv::{Change, Snapshot, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const SWEEP: Op = |w| {
-    w.kv.sweep(100);
-    String::new()
-};
-const GET: Op = |w| show(w.kv.get("k"));
-const SET: Op = |w| show(w.kv.set("k", "new"));
 const SET_EX: Op = |w| show(w.kv.set_ex("k", "new", 20));
 const SET_EX_SOON: Op = |w| show(w.kv.set_ex("k", "new", 1));
-const INCR: Op = |w| show(w.kv.incr("k"));
-const DELETE: Op = |w| show(w.kv.delete("k"));
-const EXPIRE: Op = |w| show(w.kv.expire("k", Duration::from_secs(20)));
-const UPDATE: Op = |w| {
-    let double = |old: Option<&Snapshot>| {
-        Change::Set(Value::from(old.and_then(Snapshot::as_int).unwrap_or(100) * 2))
-    };
-    show(w.kv.update("k", double))
-};
-const PERSIST: Op = |w| show(w.kv.persist("k"));
-const CLEAR: Op = |w| {
-    w.kv.clear();
-    String::new()
-};
-/// Moves the clock to the first deadline.
-const PASS: Op = |w| {
-    w.clock.advance(Duration::from_secs(5));
-    String::new()
-};
 /// A sweep that is hopelessly behind drops all handles.
 const FORGET: Op = |w| {
     w.kv.forget_handles();
@@ -49,10 +26,6 @@ const FORGET: Op = |w| {
 };
 /// The key's neighbour in its bucket: who sets it helps to sweep the bucket.
 const SET_EX_NEIGHBOUR: Op = |w| show(w.kv.set_ex("n", "new", 20));
-const SHRINK: Op = |w| {
-    w.resize(0);
-    String::new()
-};
 
 /// How many are alive; then lets time pass, first between the deadlines, then beyond them.
 /// Whenever it has been swept, nothing may be left that has expired; this is asserted,
@@ -177,7 +150,7 @@ fn sweep_and_update_of_expired() {
 
 #[test]
 fn sweep_and_expire_at_the_deadline() {
-    race("sweep_and_expire_at_the_deadline", filed).between(&[PASS, SWEEP], &[EXPIRE]);
+    race("sweep_and_expire_at_the_deadline", filed).between(&[PASS, SWEEP], &[EXPIRE_LATER]);
 }
 
 #[test]
@@ -205,7 +178,7 @@ fn a_moved_handle_is_not_lost() {
 #[test]
 fn a_moved_handle_is_not_lost_by_two_writes() {
     let race = race("a_moved_handle_is_not_lost_by_two_writes", extended).preemptions(3);
-    race.between(&[SWEEP], &[SET_EX, EXPIRE]);
+    race.between(&[SWEEP], &[SET_EX, EXPIRE_LATER]);
 }
 
 #[test]
@@ -261,7 +234,7 @@ fn begin_anew_and_set_ex() {
 
 #[test]
 fn begin_anew_and_expire() {
-    race("begin_anew_and_expire", extended).between(&[FORGET, SWEEP], &[EXPIRE]);
+    race("begin_anew_and_expire", extended).between(&[FORGET, SWEEP], &[EXPIRE_LATER]);
 }
 
 /// A writer that helps removes what it has found expired, and nothing else.
@@ -280,7 +253,7 @@ fn help_and_incr_of_expired() {
 #[test]
 fn help_and_expire_at_the_deadline() {
     race("help_and_expire_at_the_deadline", filed_and_asked_for_help)
-        .between(&[PASS, SET_EX_NEIGHBOUR], &[EXPIRE]);
+        .between(&[PASS, SET_EX_NEIGHBOUR], &[EXPIRE_LATER]);
 }
 
 /// Removed, and counted as expired, by one of them.

@@ -4,18 +4,12 @@
 
 mod common;
 
+use common::ops::{CLEAR, DELETE, GET, TAKE};
 use common::race::{Op, Race, World, show};
 use epochkv::{Change, Pattern, Snapshot, Ttl, Value};
 
-const GET: Op = |w| show(w.kv.get("k"));
 const SET_A: Op = |w| show(w.kv.set("k", "a"));
 const SET_B: Op = |w| show(w.kv.set("k", "b"));
-const DELETE: Op = |w| show(w.kv.delete("k"));
-const TAKE: Op = |w| show(w.kv.take("k"));
-const CLEAR: Op = |w| {
-    w.kv.clear();
-    String::new()
-};
 const ADD_A: Op = |w| show(w.kv.set_if_absent("k", "a", 0));
 const ADD_B: Op = |w| show(w.kv.set_if_absent("k", "b", 0));
 const APPEND_A: Op = |w| append(w, "a");
