@@ -27,7 +27,8 @@ export EPOCHKV_PATIENCE=20
 export EPOCHKV_CASES="${EPOCHKV_CASES:-250}"
 # Three tests leak on purpose; each reason is in the file.
 export LSAN_OPTIONS="suppressions=$PWD/scripts/leak-suppressions.txt:print_suppressions=0"
-files=(api concurrent faults fuzz incr linearize model peers reuse snapshots sweep sweeper ttl)
+files=(api batches concurrent faults fuzz glob incr linearize model peers reuse snapshots store sweep
+    sweeper ttl values)
 
 # sanitized NAME FLAGS CARGO-ARGUMENT...: with a target, so that build scripts are as ever.
 sanitized() {

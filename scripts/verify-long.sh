@@ -2,7 +2,7 @@
 # All that is too long for the gate, step by step; docs/VERIFICATION.md says what each
 # step proves and keeps the last results.
 #
-#   scripts/verify-long.sh                 all steps, one after the other: about a day
+#   scripts/verify-long.sh                 all steps, one after the other: about two days
 #   scripts/verify-long.sh soak sanitize   these
 #   scripts/verify-long.sh --list          their names
 #
@@ -10,20 +10,48 @@
 # on where it was. What a step prints, and when, is kept below target/verify.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-steps=(loom shuttle orderings planted sanitize linearize churn fuzz mutants soak)
+steps=(loom shuttle orderings planted sanitize linearize model churn fuzz mutants stalled flooding soak)
 events=100000000
 churn=100000000
+schedules=10000000
+# Of each of six tests: 10^6.
+cases=166667
+# Of each of four threads, under each sanitizer: 10^9.
+calls=250000000
 
 step() {
     case "$1" in
         loom) scripts/loom.sh ;;
-        shuttle) scripts/shuttle.sh ;;
+        shuttle) scripts/shuttle.sh "$schedules" ;;
         orderings) scripts/orderings.sh ;;
         planted) scripts/planted-bugs.sh ;;
-        sanitize) scripts/sanitize.sh ;;
-        fuzz) scripts/fuzz.sh 3600 && scripts/fuzz.sh --volume 10800 operations glob ;;
-        mutants) scripts/mutants.sh ;;
-        soak) scripts/soak.sh ;;
+        sanitize)
+            local sanitizer
+            for sanitizer in address leak; do
+                once "sanitize-$sanitizer" scripts/sanitize.sh "$sanitizer"
+            done
+            for sanitizer in address leak thread; do
+                once "sanitize-$sanitizer-stress" env "CALLS=$calls" \
+                    scripts/sanitize.sh "$sanitizer" stress
+            done
+            ;;
+        model)
+            EPOCHKV_CASES="$cases" cargo test --release --locked --test model -- --nocapture
+            ;;
+        fuzz)
+            # 10^8 executions of each: some 9,000 and 110,000 a second of a core.
+            once fuzz-address scripts/fuzz.sh 3600
+            once fuzz-operations scripts/fuzz.sh --volume 14400 operations
+            once fuzz-glob scripts/fuzz.sh --volume 1800 glob
+            ;;
+        mutants)
+            once mutants-tests scripts/mutants.sh
+            once mutants-again env MUTANTS_SLOWEST=8 scripts/mutants.sh --again src
+            once mutants-models scripts/mutants.sh --models
+            once mutants-apart scripts/mutants.sh --apart
+            ;;
+        stalled | flooding) cargo run --release --locked --example "$1" ;;
+        soak) scripts/soak.sh --threads 16 --stall 1 ;;
         churn)
             EPOCHKV_CHURN="$churn" cargo test --release --locked --test memory -- \
                 --nocapture --exact churn::distinct_keys_that_come_and_go_need_no_more_memory

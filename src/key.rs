@@ -3,7 +3,6 @@
 use crate::glob::Alphabet;
 use crate::record::KeyBytes;
 use core::fmt::Debug;
-use core::ops::Range;
 
 /// The kinds of key a store can have: `str`, compared and matched by characters,
 /// and `[u8]`, by bytes. Sealed.
@@ -20,17 +19,17 @@ use core::ops::Range;
 /// # Ok::<(), epochkv::Error>(())
 /// ```
 pub trait Key: KeyBytes + Alphabet + Debug + ToOwned<Owned: Ord + Clone + Debug + Default> {
-    /// Appends the key to a buffer of keys. Returns where it ends there.
+    /// Appends the key to a buffer of keys.
     #[doc(hidden)]
-    fn append_to(&self, buffer: &mut Self::Owned) -> usize;
+    fn append_to(&self, buffer: &mut Self::Owned);
 
     /// Empties a buffer of keys.
     #[doc(hidden)]
     fn clear(buffer: &mut Self::Owned);
 
-    /// A key in a buffer.
+    /// Of keys one after the other, the first, which has so many bytes, and the others.
     #[doc(hidden)]
-    fn part(buffer: &Self::Owned, range: Range<usize>) -> &Self;
+    fn split(&self, len: usize) -> (&Self, &Self);
 
     /// Whether keys are text.
     #[cfg(feature = "dump")]
@@ -45,9 +44,8 @@ pub trait Key: KeyBytes + Alphabet + Debug + ToOwned<Owned: Ord + Clone + Debug 
 
 impl Key for str {
     #[inline]
-    fn append_to(&self, buffer: &mut String) -> usize {
+    fn append_to(&self, buffer: &mut String) {
         buffer.push_str(self);
-        buffer.len()
     }
 
     fn clear(buffer: &mut String) {
@@ -55,8 +53,8 @@ impl Key for str {
     }
 
     #[inline]
-    fn part(buffer: &String, range: Range<usize>) -> &Self {
-        &buffer[range]
+    fn split(&self, len: usize) -> (&Self, &Self) {
+        self.split_at(len)
     }
 
     #[cfg(feature = "dump")]
@@ -70,9 +68,8 @@ impl Key for str {
 
 impl Key for [u8] {
     #[inline]
-    fn append_to(&self, buffer: &mut Vec<u8>) -> usize {
+    fn append_to(&self, buffer: &mut Vec<u8>) {
         buffer.extend_from_slice(self);
-        buffer.len()
     }
 
     fn clear(buffer: &mut Vec<u8>) {
@@ -80,9 +77,10 @@ impl Key for [u8] {
     }
 
     #[inline]
-    fn part(buffer: &Vec<u8>, range: Range<usize>) -> &Self {
-        &buffer[range]
+    fn split(&self, len: usize) -> (&Self, &Self) {
+        self.split_at(len)
     }
+
     #[cfg(feature = "dump")]
     const IS_TEXT: bool = false;
 

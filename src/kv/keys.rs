@@ -8,6 +8,7 @@ use crate::key::Key;
 use crate::snapshot::Snapshot;
 use crate::table::{self, Walk};
 use crate::time::clock::Clock;
+use core::borrow::Borrow;
 use core::hash::BuildHasher;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
@@ -58,16 +59,18 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// ```
     pub fn for_each_key(&self, pattern: &Pattern<K>, mut visit: impl FnMut(&K)) {
         let mut page = K::Owned::default();
-        let mut ends = Vec::new();
+        let mut lengths = Vec::new();
         let mut walk = Walk::from(table::Cursor::START);
         while walk.cursor().is_some() {
             self.step(&mut walk, STRIDE, pattern, |record, _| {
-                ends.push(record.key().append_to(&mut page));
+                record.key().append_to(&mut page);
+                lengths.push(record.key_bytes().len());
             });
-            let mut start = 0;
-            for end in ends.drain(..) {
-                visit(K::part(&page, start..end));
-                start = end;
+            let mut keys: &K = page.borrow();
+            for length in lengths.drain(..) {
+                let (key, others) = keys.split(length);
+                visit(key);
+                keys = others;
             }
             K::clear(&mut page);
         }

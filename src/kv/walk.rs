@@ -10,6 +10,7 @@ use crate::table::Walk;
 use crate::time::clock::Clock;
 use crate::time::ttl::Now;
 use core::hash::BuildHasher;
+use core::mem;
 
 /// Positions of the table visited under one pin at most: some hundred entries.
 pub(super) const STRIDE: usize = 64;
@@ -20,11 +21,12 @@ pub(super) const ENTRIES: usize = 4;
 /// Entries that a walk over everything collects at once: about those of one pin.
 pub(super) const PAGE: usize = STRIDE * ENTRIES;
 
-/// Positions whose entries are judged by one reading of the clock.
-const PORTION: usize = 16;
+/// Entries that a position has at most, mostly.
+const MANY: usize = 8;
 
-/// Entries that so many positions have at most, mostly.
-const FOUND: usize = 8 * PORTION;
+/// Positions for whose entries a walk has time to come from memory: it reads them when it has
+/// met those of so many more.
+const LAG: usize = 4;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Visits the next positions, so many at most, under one guard, and shows the live
@@ -46,16 +48,28 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             }
             return walk.end();
         }
-        let mut found = Vec::with_capacity(FOUND);
-        let mut left = positions;
-        while left > 0 && walk.cursor().is_some() {
-            for _ in 0..left.min(PORTION) {
+        let mut found = Vec::with_capacity(MANY * positions.min(STRIDE));
+        // Those before `read` have been read; of them, those that match are before `matching`.
+        let (mut read, mut matching) = (0, 0);
+        let mut ends = [0; LAG];
+        for position in 0.. {
+            if position < positions && walk.cursor().is_some() {
                 self.table().step(walk, &mut found, &guard);
+            } else if read == found.len() {
+                break;
             }
-            left = left.saturating_sub(PORTION);
-            let matching = |it: &Shared<'_, Record<K>>| pattern.is_match_bytes(it.key_bytes());
-            self.show_live(found.drain(..).filter(matching), &mut visit, &guard);
+            let end = mem::replace(&mut ends[position % LAG], found.len());
+            while read < end {
+                let record = found[read];
+                if pattern.is_match_bytes(record.key_bytes()) {
+                    found[matching] = record;
+                    matching += 1;
+                }
+                read += 1;
+            }
         }
+        found.truncate(matching);
+        self.show_live(found, &mut visit, &guard);
     }
 
     /// Shows those that are alive of entries that were just found. One reading of the clock

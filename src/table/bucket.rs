@@ -205,37 +205,42 @@ impl<E: Entry> Bucket<E> {
         self.slots.each_ref().map(|slot| slot.load(section))
     }
 
-    /// Appends the live entries of this bucket, and adds their tags to `tags`.
-    /// False, and nothing appended, if a migration has begun here.
+    /// Appends the live entries of this chain, on their way from memory, and adds their tags to
+    /// `tags`. False, and nothing appended, if a migration has begun here.
     #[inline]
-    pub(super) fn collect<'g>(
+    pub(super) fn collect_all<'g>(
         &'g self,
         found: &mut Vec<Shared<'g, E>>,
         tags: &mut Tags,
         section: &'g Section,
     ) -> bool {
-        let words = self.words(section);
-        if words.iter().any(|word| word.is_frozen()) || self.link.load(section).is_frozen() {
-            return false;
-        }
-        let mut live = mask(&words, |word| word.is_live());
-        while live != 0 {
-            let word = words[live.trailing_zeros() as usize];
-            live &= live - 1;
-            tags.add(word);
-            found.extend(word.entry());
-        }
-        true
-    }
-
-    /// Starts to fetch the entries of this bucket.
-    #[inline]
-    pub(super) fn prefetch_entries(&self, section: &Section) {
-        let words = self.words(section);
-        let mut live = mask(&words, |word| word.is_live());
-        while live != 0 {
-            words[live.trailing_zeros() as usize].entry().map(prefetch_entry);
-            live &= live - 1;
+        let start = found.len();
+        let mut bucket = self;
+        loop {
+            let (words, link) = (bucket.words(section), bucket.link.load(section));
+            if words.iter().fold(link.is_frozen(), |any, word| any | word.is_frozen()) {
+                found.truncate(start);
+                return false;
+            }
+            // Which slots are in use cannot be predicted, so it is not branched on: words that
+            // are not live are written over.
+            let mut live = [words[0]; SLOTS.next_power_of_two()];
+            let mut count = 0;
+            for word in words {
+                live[count % live.len()] = word;
+                count += usize::from(word.is_live());
+            }
+            for &word in live.iter().take(count) {
+                tags.add(word);
+                if let Some(entry) = word.entry() {
+                    prefetch_entry(entry);
+                    found.push(entry);
+                }
+            }
+            match link.next() {
+                Some(next) => bucket = next,
+                None => return true,
+            }
         }
     }
 
@@ -397,7 +402,7 @@ mod tests {
             (0..4).for_each(|key| _ = map.set(key, 0));
             let guard = reclaim::pin();
             let (mut found, mut tags) = (Vec::new(), Tags::default());
-            assert!(map.table.array(&guard).at(0).collect(&mut found, &mut tags, &guard));
+            assert!(map.table.array(&guard).at(0).collect_all(&mut found, &mut tags, &guard));
             assert_eq!((found.len(), tags.may_repeat()), (4, may_repeat));
         }
     }

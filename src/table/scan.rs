@@ -58,49 +58,45 @@ impl<E: Entry> Table<E> {
         found: &mut Vec<Shared<'g, E>>,
         guard: &'g Guard,
     ) -> Option<Cursor> {
-        let start = found.len();
-        let array = self.array(guard);
-        let mut tags = Tags::default();
-        // Stays empty unless a migration is running here.
-        let mut visits = Vec::new();
-        let whole = Visit::whole(array, array.index_of(cursor.position));
-        let mut visit = Some(whole.within(cursor.position, u64::MAX));
-        while let Some(current) = visit {
-            current.collect(found, &mut tags, &mut visits, guard);
-            visit = visits.pop();
-        }
-        if tags.may_repeat() {
-            remove_duplicates(found, start);
-        }
-        cursor.next(array.lg())
+        visit(self.array(guard), cursor, found, guard)
     }
 }
 
-/// A scan on its way, and how far the memory it will read is on its way.
+/// One step in this array.
+#[inline]
+fn visit<'g, E: Entry>(
+    array: Array<'g, E>,
+    cursor: Cursor,
+    found: &mut Vec<Shared<'g, E>>,
+    guard: &'g Guard,
+) -> Option<Cursor> {
+    let start = found.len();
+    let mut tags = Tags::default();
+    let visit = Visit::whole(array, array.index_of(cursor.position));
+    let is_whole = visit.first == cursor.position;
+    if !(is_whole && visit.bucket().collect_all(found, &mut tags, guard)) {
+        visit.within(cursor.position, u64::MAX).collect_parts(found, &mut tags, guard);
+    }
+    if tags.may_repeat() {
+        remove_duplicates(found, start);
+    }
+    cursor.next(array.lg())
+}
+
+/// A scan on its way.
 #[derive(Clone, Debug)]
 pub struct Walk {
     at: Option<Cursor>,
-    buckets: Ahead,
-    entries: Ahead,
-}
-
-/// A place some steps ahead of a walk.
-#[derive(Clone, Debug)]
-struct Ahead {
-    at: Option<Cursor>,
-    steps: usize,
+    /// The number of doublings of the table whose next buckets are on their way from memory.
+    ahead_in: Option<u32>,
 }
 
 /// Steps by which buckets are fetched ahead: as long as memory takes.
-const BUCKETS_AHEAD: usize = 8;
-
-/// Steps by which entries are fetched ahead, from buckets that have come.
-const ENTRIES_AHEAD: usize = 3;
+const AHEAD: usize = 8;
 
 impl From<Cursor> for Walk {
     fn from(cursor: Cursor) -> Self {
-        let ahead = Ahead { at: Some(cursor), steps: 0 };
-        Self { at: Some(cursor), buckets: ahead.clone(), entries: ahead }
+        Self { at: Some(cursor), ahead_in: None }
     }
 }
 
@@ -116,30 +112,23 @@ impl Walk {
     }
 }
 
-impl Ahead {
-    /// Goes on until it is `steps` ahead.
-    fn advance(&mut self, steps: usize, lg: u32, mut fetch: impl FnMut(u64)) {
-        while self.steps < steps {
-            let Some(at) = self.at else { return };
-            fetch(at.position);
-            self.at = at.next(lg);
-            self.steps += 1;
-        }
-        self.steps -= 1;
-    }
-}
-
 impl<E: Entry> Table<E> {
-    /// One step of a walk, as [`visit`](Self::visit). If the table changes its
-    /// size, what was fetched ahead is not what is needed, for a few steps.
+    /// One step of a walk, as [`visit`](Self::visit); nothing at its end. The entries are on
+    /// their way from memory then: better take some more steps before they are read.
+    #[inline]
     pub fn step<'g>(&self, walk: &mut Walk, found: &mut Vec<Shared<'g, E>>, guard: &'g Guard) {
         let Some(cursor) = walk.at else { return };
         let array = self.array(guard);
-        walk.buckets.advance(BUCKETS_AHEAD, array.lg(), |hash| prefetch(array.bucket(hash)));
-        walk.entries.advance(ENTRIES_AHEAD, array.lg(), |hash| {
-            array.bucket(hash).prefetch_entries(guard);
-        });
-        walk.at = self.visit(cursor, found, guard);
+        let index = array.index_of(cursor.position);
+        // At the table's end those are its first ones, which does no harm.
+        let fetch = |steps: usize| prefetch(array.at(index + steps));
+        if walk.ahead_in == Some(array.lg()) {
+            fetch(AHEAD);
+        } else {
+            walk.ahead_in = Some(array.lg());
+            (0..=AHEAD).for_each(fetch);
+        }
+        walk.at = visit(array, cursor, found, guard);
     }
 }
 
@@ -156,27 +145,24 @@ impl<'g, E: Entry> Visit<'g, E> {
         Self { first: first.max(self.first), last: last.min(self.last), ..self }
     }
 
-    /// Collects the entries from this array; or, where they have moved, adds the
-    /// visits that collect them from the successor.
-    #[inline]
-    fn collect(
-        self,
-        found: &mut Vec<Shared<'g, E>>,
-        tags: &mut Tags,
-        visits: &mut Vec<Self>,
-        guard: &'g Guard,
-    ) {
-        let start = found.len();
-        if self.bucket().chain(guard).all(|bucket| bucket.collect(found, tags, guard)) {
-            self.keep_wanted(found, start);
-            return;
+    /// Collects the entries where not all of the bucket are wanted, or where a migration is
+    /// running.
+    #[cold]
+    fn collect_parts(self, found: &mut Vec<Shared<'g, E>>, tags: &mut Tags, guard: &'g Guard) {
+        let (mut visits, mut visit) = (Vec::new(), Some(self));
+        while let Some(current) = visit {
+            let start = found.len();
+            if current.bucket().collect_all(found, tags, guard) {
+                current.keep_wanted(found, start);
+            } else {
+                current.collect_moving(found, tags, &mut visits, guard);
+            }
+            visit = visits.pop();
         }
-        found.truncate(start);
-        self.collect_moving(found, tags, visits, guard);
     }
 
-    /// As [`collect`](Self::collect), where a migration has begun to freeze.
-    #[cold]
+    /// Collects the entries of a bucket that has begun to freeze; or, where they have moved,
+    /// adds the visits that collect them from the successor.
     fn collect_moving(
         self,
         found: &mut Vec<Shared<'g, E>>,
@@ -206,7 +192,6 @@ impl<'g, E: Entry> Visit<'g, E> {
 
     /// Of the entries found in the bucket, keeps those that belong to this visit:
     /// all, unless the table was larger when the scan came by last, or is now.
-    #[inline]
     fn keep_wanted(&self, found: &mut Vec<Shared<'g, E>>, start: usize) {
         let whole = Self::whole(self.array, self.index);
         if (self.first, self.last) != (whole.first, whole.last) {

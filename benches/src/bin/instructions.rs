@@ -3,7 +3,7 @@
 
 use clap::{Parser, ValueEnum};
 use epochkv_bench::contestant::Contestant;
-use epochkv_bench::keys::{Draw, Keys, Shape, Walk};
+use epochkv_bench::keys::{Draw, Keys, PREFIX, Shape, Walk};
 use epochkv_bench::peers::Epochkv;
 use epochkv_bench::workload::TEXTS;
 use std::hint::black_box;
@@ -31,6 +31,8 @@ enum Call {
     Set,
     /// Add 1 to a counter.
     Incr,
+    /// Meet a key on a walk over all of them.
+    Walk,
 }
 
 #[derive(Debug, Parser)]
@@ -53,9 +55,7 @@ fn main() {
 
     let (present, miss, counter) = (texts.walk(1), absent.walk(1), counters.walk(1));
     match args.call {
-        Call::Baseline => repeat(args.times, present, |key| {
-            black_box(key);
-        }),
+        Call::Baseline => baseline(args.times, present),
         Call::GetHit => repeat(args.times, present, |key| {
             black_box(store.read(key, str::len));
         }),
@@ -79,7 +79,23 @@ fn main() {
         Call::Incr => repeat(args.times, counter, |key| {
             black_box(store.incr(key));
         }),
+        Call::Walk => {
+            // Is taken off, as from all others.
+            baseline(args.times, present);
+            // Over texts and counters.
+            (0..args.times.div_ceil(2 * KEYS)).for_each(|_| {
+                store.visit_keys(PREFIX, |key| {
+                    black_box(key);
+                });
+            });
+        }
     }
+}
+
+fn baseline(times: usize, walk: Walk<'_>) {
+    repeat(times, walk, |key| {
+        black_box(key);
+    });
 }
 
 /// Not inlined: so the loop is the same for all calls.
