@@ -2,6 +2,7 @@
 
 use crate::tests::{self, Outcome, Test, Turn, for_each, setting};
 use serde_json::Value;
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
@@ -136,9 +137,14 @@ fn run<'t>(root: &Path, tests: impl Iterator<Item = &'t Test>, id: &str) -> Outc
     tests::run(root, &tests.collect::<Vec<_>>(), "MUTANT", id)
 }
 
+/// What models are about.
+const MODELLED: [&str; 7] =
+    ["src/table", "src/reclaim", "src/record", "src/kv", "src/sweep", "src/time", "src/counter"];
+
 /// Whether each model can fail: finds a mutant that it notices, among at most `MODELS_TRY` that
-/// it comes by. Those that the fewest models come by are first, because they are closest to
-/// what it is about. One that is seen to fail is not asked again.
+/// it comes by. Those that most models have noticed are first, then those that the fewest models
+/// come by. It counts if the model or loom has noticed, not if the mutant itself has panicked or has refused
+/// what the model began with. A model that was seen to fail is not asked again.
 pub fn models(root: &Path) {
     let mutants = mutants(root);
     let length = mutants.iter().map(|mutant| mutant.id + 1).max().unwrap_or(1);
@@ -147,30 +153,42 @@ pub fn models(root: &Path) {
     let path = root.parent().expect("a folder").join("models");
     let known = fs::read_to_string(&path).unwrap_or_default();
     let known: HashSet<&str> =
-        known.lines().filter_map(|line| line.strip_prefix("seen\t")).collect();
-    let known: HashSet<&str> = known.iter().filter_map(|line| line.split('\t').next()).collect();
+        known.lines().filter_map(|line| line.strip_prefix("seen\t")?.split('\t').next()).collect();
 
     let reaches = |test: &Test, mutant: &Mutant| test.reached.get(mutant.first) == Some(&true);
     let models: Vec<&Test> =
         tests.iter().filter(|test| test.is_model && test.is_wanted()).collect();
-    let mut order: Vec<(usize, &Mutant)> = mutants
-        .iter()
-        .map(|mutant| (models.iter().filter(|model| reaches(model, mutant)).count(), mutant))
-        .collect();
-    order.sort_by_key(|(reached_by, _)| *reached_by);
+    let reached_by = |mutant: &Mutant| models.iter().filter(|model| reaches(model, mutant)).count();
+    let is_modelled =
+        |mutant: &&Mutant| MODELLED.iter().any(|place| mutant.file.starts_with(place));
+    let mut order: Vec<&Mutant> = mutants.iter().filter(is_modelled).collect();
+    order.sort_by_cached_key(|mutant| reached_by(mutant));
     let most = setting("MODELS_TRY", 300.0) as usize;
-    let queue: Vec<&Test> =
-        models.iter().copied().filter(|model| !known.contains(&*model.full_name())).collect();
-    println!("{} models, {} of them not seen to fail", models.len(), queue.len());
+    let unseen = |model: &&Test| !known.contains(&*model.full_name());
+    let queue: Vec<&Test> = models.iter().copied().filter(unseen).collect();
+    println!("{} models, {} of them not seen to fail yet", models.len(), queue.len());
     let output = File::options().create(true).append(true).open(&path).expect("models");
     let output = Mutex::new(output);
+    let noticed: Mutex<HashMap<usize, usize>> = Mutex::new(HashMap::new());
     for_each(queue, &turn, |model| {
-        let mut tried = order.iter().filter(|(_, mutant)| reaches(model, mutant)).take(most);
-        let seen = tried.find(|(_, mutant)| {
-            run(root, iter::once(model), &mutant.id.to_string()) == Outcome::Failed
+        let mut tried: Vec<&Mutant> =
+            order.iter().copied().filter(|mutant| reaches(model, mutant)).collect();
+        let times = |id| noticed.lock().expect("counts").get(&id).copied().unwrap_or(0);
+        tried.sort_by_cached_key(|mutant| Reverse(times(mutant.id)));
+        let seen = tried.into_iter().take(most).find_map(|mutant| {
+            let outcome = run(root, iter::once(model), &mutant.id.to_string());
+            let panic = (outcome == Outcome::Failed).then(|| tests::panic_of_model(root))??;
+            let (place, message) = panic;
+            if place.starts_with("src/") || message.contains("Error") {
+                return None;
+            }
+            *noticed.lock().expect("counts").entry(mutant.id).or_default() += 1;
+            Some((mutant, place))
         });
         let line = match seen {
-            Some((_, mutant)) => format!("seen\t{}\t{}\n", model.full_name(), mutant.name),
+            Some((mutant, place)) => {
+                format!("seen\t{}\t{}\t{place}\n", model.full_name(), mutant.name)
+            }
             None => format!("unseen\t{}\n", model.full_name()),
         };
         output.lock().expect("a file").write_all(line.as_bytes()).expect("models");

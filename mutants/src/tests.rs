@@ -4,7 +4,7 @@ use crate::build::{For, cargo};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -117,9 +117,11 @@ pub fn run(root: &Path, tests: &[&Test], variable: &str, value: &str) -> Outcome
         .stderr(Stdio::null())
         .process_group(0);
     let is_model = tests[0].is_model;
-    let said = root.join("reached").join(format!("said-{:?}", std::thread::current().id()));
+    let said = said(root);
     if is_model {
-        command.stdout(File::create(&said).expect("a file"));
+        let file = File::create(&said).expect("a file");
+        // Models run on threads of their own, whose panics are told at once.
+        command.stderr(file.try_clone().expect("a file")).stdout(file);
     }
     // SAFETY: only system calls.
     unsafe {
@@ -149,6 +151,19 @@ pub fn run(root: &Path, tests: &[&Test], variable: &str, value: &str) -> Outcome
     }
     end(&mut child);
     if is_model { Outcome::Passed } else { Outcome::Hung }
+}
+
+/// What the last model that this thread ran has said.
+fn said(root: &Path) -> PathBuf {
+    root.join("reached").join(format!("said-{:?}", std::thread::current().id()))
+}
+
+/// Where the last model that this thread ran has first panicked, and why.
+pub fn panic_of_model(root: &Path) -> Option<(String, String)> {
+    let said = fs::read_to_string(said(root)).expect("what it said");
+    let (_, rest) = said.split_once("panicked at ")?;
+    let (place, message) = rest.split_once(":\n")?;
+    Some((place.to_owned(), message.lines().next()?.to_owned()))
 }
 
 fn is_cut(said: &Path) -> bool {
