@@ -418,6 +418,31 @@ fn a_sparse_table_shrinks_by_itself_and_then_there_is_nothing_to_do() {
     }
 }
 
+#[test]
+fn a_table_that_no_removal_has_looked_at_begins_to_shrink_by_a_sweep() {
+    const PER_THREAD: usize = 50;
+    let kv = Kv::new();
+    let names: Vec<_> = (0..20_000).map(|n| n.to_string()).collect();
+    names.iter().for_each(|name| kv.set(name, 1).unwrap());
+    while kv.sweep(1000).more {}
+    let grown = kv.stats();
+    for names in names.chunks(PER_THREAD) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // A thread looks at its first removal, and then at every 61st.
+                let another = Kv::new();
+                another.set("k", 1).unwrap();
+                another.delete("k");
+                kv.delete_many(names.iter().map(String::as_str));
+            });
+        });
+    }
+    assert_eq!((kv.len(), kv.stats().buckets), (0, grown.buckets));
+    while kv.sweep(1).more {}
+    let shrunk = kv.stats();
+    assert!(shrunk.buckets <= 8 && !shrunk.resizing, "{shrunk:?}");
+}
+
 /// Whatever is done to a few keys, and whenever it is swept: afterwards nothing
 /// is left that has expired, and nothing is gone that has not, by a twin that is
 /// never swept. In half of the runs sweeping never begins anew, which would make
