@@ -3,7 +3,8 @@
 use epochkv::{Clock, Kv, ManualClock};
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, Weak};
+use std::thread;
 use std::time::Duration;
 
 const ALL: usize = usize::MAX;
@@ -52,6 +53,27 @@ fn an_inbox_that_overflows_loses_nothing() {
         assert_eq!(sweep(&kv), count as usize);
         assert_eq!((kv.len(), kv.stats().handles), (0, 0));
     }
+}
+
+/// Threads file in parts of the inbox, one for each core; there are more threads than that.
+#[test]
+fn what_more_threads_than_cores_file_is_swept() {
+    let threads = 4 * thread::available_parallelism().map_or(1, usize::from) as u64;
+    let (kv, clock) = fed();
+    let all_here = Barrier::new(threads as usize);
+    thread::scope(|scope| {
+        for n in 0..threads {
+            let (kv, all_here) = (&kv, &all_here);
+            scope.spawn(move || {
+                // Its part is a thread's from its first call on.
+                kv.set("k", 1).unwrap();
+                all_here.wait();
+                kv.set_ex(&n.to_string(), 1, 1).unwrap();
+            });
+        }
+    });
+    clock.advance(secs(1));
+    assert_eq!(sweep(&kv) as u64, threads);
 }
 
 /// A key that is deleted long before its deadline leaves a handle behind; but
