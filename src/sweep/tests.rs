@@ -241,6 +241,21 @@ fn a_million_handles_of_one_tick_come_in_portions_and_leave_no_memory() {
 }
 
 #[test]
+fn weeding_looks_at_no_more_than_its_budget() {
+    let mut wheel = Wheel::new();
+    (0..1000).for_each(|hash| wheel.file(Handle { hash, tick: 50_000 }));
+    let (mut weeding, mut looked_at) = (Weeding::default(), 0);
+    for turn in 1..=100 {
+        let left = wheel.weed(&mut weeding, 10, |_| {
+            looked_at += 1;
+            true
+        });
+        assert_eq!((left, looked_at), (0, 10 * turn));
+    }
+    assert_eq!(wheel.weed(&mut weeding, 10, |_| panic!("a second look")), 10);
+}
+
+#[test]
 fn weeding_gives_memory_back() {
     let mut wheel = Wheel::new();
     (0..100_000).for_each(|hash| wheel.file(Handle { hash, tick: 50_000 + hash % 7 }));
