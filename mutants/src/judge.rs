@@ -85,8 +85,8 @@ fn judge<'a>(root: &Path, mutant: &'a Mutant, tests: &[Test], catches: &Catches<
         let promise = |(index, test): (usize, &Test)| {
             let seconds = test.seconds.filter(|seconds| *seconds <= slowest)?;
             let caught = catches.get(&key(index)).copied().unwrap_or(0);
-            let reaches = test.reached.get(mutant.first) == Some(&true) && test.is_wanted();
-            reaches.then_some((index, (1 + 3 * caught) as f64 / (seconds + 0.01)))
+            let judges = test.reaches(mutant.first) && test.is_wanted();
+            judges.then_some((index, (1 + 3 * caught) as f64 / (seconds + 0.01)))
         };
         tests.iter().enumerate().filter_map(promise).collect()
     };
@@ -143,8 +143,8 @@ const MODELLED: [&str; 7] =
 
 /// Whether each model can fail: finds a mutant that it notices, among at most `MODELS_TRY` that
 /// it comes by. Those that most models have noticed are first, then those that the fewest models
-/// come by. It counts if the model or loom has noticed, not if the mutant itself has panicked or has refused
-/// what the model began with. A model that was seen to fail is not asked again.
+/// come by. It counts if the model or loom has noticed, not if the mutant itself has panicked or
+/// has refused what the model began with. A model that was seen to fail is not asked again.
 pub fn models(root: &Path) {
     let mutants = mutants(root);
     let length = mutants.iter().map(|mutant| mutant.id + 1).max().unwrap_or(1);
@@ -155,10 +155,10 @@ pub fn models(root: &Path) {
     let known: HashSet<&str> =
         known.lines().filter_map(|line| line.strip_prefix("seen\t")?.split('\t').next()).collect();
 
-    let reaches = |test: &Test, mutant: &Mutant| test.reached.get(mutant.first) == Some(&true);
     let models: Vec<&Test> =
         tests.iter().filter(|test| test.is_model && test.is_wanted()).collect();
-    let reached_by = |mutant: &Mutant| models.iter().filter(|model| reaches(model, mutant)).count();
+    let reached_by =
+        |mutant: &Mutant| models.iter().filter(|model| model.reaches(mutant.first)).count();
     let is_modelled =
         |mutant: &&Mutant| MODELLED.iter().any(|place| mutant.file.starts_with(place));
     let mut order: Vec<&Mutant> = mutants.iter().filter(is_modelled).collect();
@@ -172,7 +172,7 @@ pub fn models(root: &Path) {
     let noticed: Mutex<HashMap<usize, usize>> = Mutex::new(HashMap::new());
     for_each(queue, &turn, |model| {
         let mut tried: Vec<&Mutant> =
-            order.iter().copied().filter(|mutant| reaches(model, mutant)).collect();
+            order.iter().copied().filter(|mutant| model.reaches(mutant.first)).collect();
         let times = |id| noticed.lock().expect("counts").get(&id).copied().unwrap_or(0);
         tried.sort_by_cached_key(|mutant| Reverse(times(mutant.id)));
         let seen = tried.into_iter().take(most).find_map(|mutant| {

@@ -36,6 +36,11 @@ impl Test {
         format!("{program} {}", self.name)
     }
 
+    /// Whether it comes by the switch of this group's first mutant.
+    pub fn reaches(&self, first: usize) -> bool {
+        self.reached.get(first) == Some(&true)
+    }
+
     /// Whether `MUTANTS_TESTS` lets it judge.
     pub fn is_wanted(&self) -> bool {
         let wanted = std::env::var("MUTANTS_TESTS").unwrap_or_default();

@@ -222,15 +222,10 @@ impl<E: Entry> Bucket<E> {
                 found.truncate(start);
                 return false;
             }
-            // Which slots are in use cannot be predicted, so it is not branched on: words that
-            // are not live are written over.
-            let mut live = [words[0]; SLOTS.next_power_of_two()];
-            let mut count = 0;
-            for word in words {
-                live[count % live.len()] = word;
-                count += usize::from(word.is_live());
-            }
-            for &word in live.iter().take(count) {
+            let mut live = mask(&words, |word| word.is_live());
+            while live != 0 {
+                let word = words[live.trailing_zeros() as usize];
+                live &= live - 1;
                 tags.add(word);
                 if let Some(entry) = word.entry() {
                     prefetch_entry(entry);
