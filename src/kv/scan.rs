@@ -1,4 +1,4 @@
-//! Walks over the store: streaming, in pages, and the loop under all of them.
+//! Walks over the store: streaming, and in pages.
 
 use super::Kv;
 use super::access::Hashed;

@@ -24,31 +24,32 @@ pub(super) const PAGE: usize = STRIDE * ENTRIES;
 /// Entries that a position has at most, mostly.
 const MANY: usize = 8;
 
-/// Positions for whose entries a walk has time to come from memory: it reads them when it has
-/// met those of so many more.
+/// An entry is read when those of so many more positions have been met: by then it has come
+/// from memory. Not so the last ones under a pin.
 const LAG: usize = 4;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
-    /// Visits the next positions, so many at most, under one guard, and shows the live
-    /// entries that match to `visit`, which is not user code.
+    /// Visits the next positions, so many at most, under one guard, and lets `show` have the
+    /// live entries that match. It is not user code.
     pub(super) fn step(
         &self,
         walk: &mut Walk,
         positions: usize,
         pattern: &Pattern<K>,
-        mut visit: impl FnMut(Shared<'_, Record<K>>, &Now<'_, C>),
+        mut show: impl FnMut(Shared<'_, Record<K>>, &Now<'_, C>),
     ) {
         // Calls the user's hasher, so not under the guard.
         let exact = pattern.exact_bytes().map(|key| (key, self.hash_bytes(key)));
+        // The allocator may take its time, too.
+        let mut found = Vec::with_capacity(if exact.is_some() { 0 } else { MANY * positions });
         let guard = reclaim::pin();
         if let Some((key, hash)) = exact {
             // What is below the cursor has been met, perhaps by another pattern.
             if walk.cursor().is_some_and(|at| u64::from(at) <= hash) {
-                self.show_live(self.table().find(hash, key, &guard), &mut visit, &guard);
+                self.show_live(self.table().find(hash, key, &guard), &mut show, &guard);
             }
             return walk.end();
         }
-        let mut found = Vec::with_capacity(MANY * positions.min(STRIDE));
         // Those before `read` have been read; of them, those that match are before `matching`.
         let (mut read, mut matching) = (0, 0);
         let mut ends = [0; LAG];
@@ -69,7 +70,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
             }
         }
         found.truncate(matching);
-        self.show_live(found, &mut visit, &guard);
+        self.show_live(found, &mut show, &guard);
     }
 
     /// Shows those that are alive of entries that were just found. One reading of the clock
@@ -77,18 +78,18 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     fn show_live<'g>(
         &self,
         found: impl IntoIterator<Item = Shared<'g, Record<K>>>,
-        visit: &mut impl FnMut(Shared<'_, Record<K>>, &Now<'_, C>),
+        show: &mut impl FnMut(Shared<'_, Record<K>>, &Now<'_, C>),
         guard: &'g Guard,
     ) {
         let now = self.now();
         for record in found {
             if !now.is_past(record.deadline()) {
-                visit(record, &now);
+                show(record, &now);
                 continue;
             }
             let key = Hashed { key: record.key(), hash: record.hash() };
             if let Some(another) = self.after_expiry(&key, &now, guard) {
-                visit(another, &self.now());
+                show(another, &self.now());
             }
         }
     }

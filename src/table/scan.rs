@@ -58,13 +58,13 @@ impl<E: Entry> Table<E> {
         found: &mut Vec<Shared<'g, E>>,
         guard: &'g Guard,
     ) -> Option<Cursor> {
-        visit(self.array(guard), cursor, found, guard)
+        visit_in(self.array(guard), cursor, found, guard)
     }
 }
 
-/// One step in this array.
+/// [`Table::visit`] in this array.
 #[inline]
-fn visit<'g, E: Entry>(
+fn visit_in<'g, E: Entry>(
     array: Array<'g, E>,
     cursor: Cursor,
     found: &mut Vec<Shared<'g, E>>,
@@ -84,7 +84,7 @@ fn visit<'g, E: Entry>(
 }
 
 /// A scan on its way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Walk {
     at: Option<Cursor>,
     /// The number of doublings of the table whose next buckets are on their way from memory.
@@ -114,7 +114,8 @@ impl Walk {
 
 impl<E: Entry> Table<E> {
     /// One step of a walk, as [`visit`](Self::visit); nothing at its end. The entries are on
-    /// their way from memory then: better take some more steps before they are read.
+    /// their way from memory then: better take some more steps before they are read. (Where two
+    /// may have one key they are read at once.)
     #[inline]
     pub fn step<'g>(&self, walk: &mut Walk, found: &mut Vec<Shared<'g, E>>, guard: &'g Guard) {
         let Some(cursor) = walk.at else { return };
@@ -128,7 +129,7 @@ impl<E: Entry> Table<E> {
             walk.ahead_in = Some(array.lg());
             (0..=AHEAD).for_each(fetch);
         }
-        walk.at = visit(array, cursor, found, guard);
+        walk.at = visit_in(array, cursor, found, guard);
     }
 }
 
