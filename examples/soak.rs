@@ -187,10 +187,11 @@ fn watch(args: &Args, kv: &Kv, progress: &[AtomicU64], longest: &AtomicU64) -> R
             let calls: u64 = now.iter().sum::<u64>() - before.iter().sum::<u64>();
             let stats = kv.stats();
             println!(
-                "{second:>5} s  {resident:>7} KiB  {:>5.2} M calls/s  {:>7} entries  {:>7} handles  {:>10} swept",
+                "{second:>5} s  {resident:>7} KiB  {:>5.2} M calls/s  {:>7} entries  {:>7} handles  {:>7} removed  {:>10} swept",
                 calls as f64 / 1e6,
                 stats.entries,
                 stats.handles,
+                stats.garbage,
                 stats.swept,
             );
         }
