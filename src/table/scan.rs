@@ -248,6 +248,33 @@ mod tests {
     use crate::table::tests::{Hash, Map, Tiny, collide, spread};
 
     #[test]
+    fn a_walk_from_anywhere_meets_what_is_not_below() {
+        let map = Map::with_buckets(2, |key| key);
+        let keys: Vec<u64> = (0..32).map(|n| n << 59).collect();
+        keys.iter().for_each(|&key| _ = map.set(key, 0));
+        // In a table at rest, in one that has begun to grow, and in one that has grown.
+        for state in 0..3 {
+            let guard = reclaim::pin();
+            match state {
+                1 => map.table.resize_to(4, &guard),
+                2 => map.table.finish_migration(),
+                _ => {}
+            }
+            for start in keys.iter().flat_map(|&key| [key.saturating_sub(1), key, key + 1]) {
+                let mut found = Vec::new();
+                let mut cursor = Some(Cursor::from(start));
+                while let Some(at) = cursor {
+                    cursor = map.table.visit(at, &mut found, &guard);
+                }
+                let mut met: Vec<u64> = found.iter().map(|entry| entry.get().key).collect();
+                met.sort_unstable();
+                let expected = keys.iter().copied().filter(|&key| key >= start);
+                assert!(met.into_iter().eq(expected), "{state}, from {start:x}");
+            }
+        }
+    }
+
+    #[test]
     fn of_entries_met_twice_one_stays_and_others_are_left_alone() {
         for hash in [spread as Hash, collide] {
             for count in [1, 2, FEW / 2, FEW, 2 * FEW] {
