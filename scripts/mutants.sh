@@ -72,21 +72,51 @@ report() {
         }'
 }
 
-# Those that no switch can be made for, each by a build of its own.
+# Those that no switch can be made for, each by a build of its own: those that have no result
+# yet, and those that survived without a reason.
 apart() {
+    local left status=0
     cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+    keep_apart
+    left="$(left_apart)"
+    [[ -n "$left" ]] || return 0
     copy_crate "$work/apart"
     cd "$work/apart"
     export CARGO_TARGET_DIR="$work/apart-build"
-    rm -rf "$work/apart-results"
-    status=0
     "${through[@]}" cargo mutants --in-place --timeout 900 --no-times --colors never \
-        --output "$work/apart-results" --re "$(cat "$work/apart.re")" || status=$?
+        --output "$work/apart-results" --re "$left" || status=$?
     # 2: some were missed; 3: some hung. Anything else is no result.
     [[ "$status" =~ ^[023]$ ]]
+    keep_apart
+}
+
+# Adds what cargo-mutants has found, also in a run that was stopped.
+keep_apart() {
+    local outcome found
     for outcome in caught missed timeout unviable; do
-        sed "s/^/${outcome/timeout/hung}\t\t/" "$work/apart-results/mutants.out/$outcome.txt"
-    done >"$work/results-apart"
+        found="$work/apart-results/mutants.out/$outcome.txt"
+        [[ ! -e "$found" ]] || sed "s/^/${outcome/timeout/hung}\t\t/" "$found" >>"$work/results-apart"
+    done
+    rm -rf "$work/apart-results"
+}
+
+# Which are left, as a pattern.
+left_apart() {
+    touch "$work/results-apart"
+    perl - mutants/survivors.txt "$work/results-apart" "$work/apart.re" <<'PERL'
+my %done;
+while (<>) {
+    chomp;
+    if ($ARGV =~ /survivors/) { $done{$_} = 1 if /^src/ }
+    elsif ($ARGV =~ /results/) { $done{$2} = 1 if /^(caught|hung|unviable)\t\t(.*)/ }
+    else {
+        print join "|", grep {
+            my $name = s/^\^|\$$//gr =~ s/\\(.)/$1/gr;
+            !$done{$name} && !$done{$name =~ s/:\d+:\d+:/:/r}
+        } split /(?<=\$)\|(?=\^)/;
+    }
+}
+PERL
 }
 
 cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants
