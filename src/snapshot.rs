@@ -371,14 +371,14 @@ impl PartialEq for Snapshot {
 
 /// Implements comparison with what a [`ValueRef`] compares with.
 macro_rules! compares_with {
-    ($($other:ty),* $(,)?) => {$(
-        impl PartialEq<$other> for Snapshot {
+    ($($other:ty $(where [$($generics:tt)*])?),*) => {$(
+        impl $(<$($generics)*>)? PartialEq<$other> for Snapshot {
             fn eq(&self, other: &$other) -> bool {
                 self.as_ref() == *other
             }
         }
 
-        impl PartialEq<Snapshot> for $other {
+        impl $(<$($generics)*>)? PartialEq<Snapshot> for $other {
             fn eq(&self, other: &Snapshot) -> bool {
                 other == self
             }
@@ -387,6 +387,7 @@ macro_rules! compares_with {
 }
 
 compares_with!(bool, i32, i64, f64, &str, String, &[u8], Vec<u8>, List, Dict, Value);
+compares_with!([u8; N] where [const N: usize], &[u8; N] where [const N: usize]);
 
 impl PartialEq<ValueRef<'_>> for Snapshot {
     fn eq(&self, other: &ValueRef<'_>) -> bool {

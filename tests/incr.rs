@@ -245,8 +245,9 @@ fn rules_of_the_time_to_live() {
 
 #[test]
 fn a_window_begins_with_its_first_count_and_starts_anew_after_it_ends() {
+    const LIMIT: IncrOptions = IncrOptions::by(1).min(0).max(3).saturate(false);
     let (kv, clock) = store();
-    let window = IncrOptions::by(1).max(3).ttl_on_create(60);
+    let window = LIMIT.ttl_on_create(60);
     for _ in 0..3 {
         let admitted: Vec<_> =
             (0..5).map(|_| kv.incr_with("ip", &window).unwrap().applied).collect();

@@ -255,6 +255,8 @@ fn compare_with_rust_types_and_values() {
     assert!(get((-0.0).into()) == get(0.0.into()));
     let (bytes, slice): (Vec<u8>, &[u8]) = (vec![1, 2], &[1, 2]);
     assert!(get(slice.into()) == bytes && slice == get(slice.into()) && get("a".into()) != slice);
+    assert!(get(slice.into()) == [1, 2] && b"\x01\x02" == get(slice.into()));
+    assert!(get(slice.into()) != b"\x01" && [2, 1] != get(slice.into()));
     let (list, dict) = (List::from_iter([1, 2]), Dict::from_iter([("a", 1)]));
     assert!(get(list.clone().into()) == list && list == get([1, 2].into()));
     assert!(get(dict.clone().into()) == dict && get(list.clone().into()) != dict);

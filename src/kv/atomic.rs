@@ -28,6 +28,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert_eq!(kv.swap("k", "two", 60)?.unwrap(), 1);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[doc(alias = "replace")]
+    #[doc(alias = "getset")]
     pub fn swap<'v>(
         &self,
         key: &K,
@@ -49,6 +51,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert!(kv.take("credits").is_none());
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[doc(alias = "remove")]
+    #[doc(alias = "getdel")]
     pub fn take(&self, key: &K) -> Option<Snapshot> {
         let key = self.fetch(self.hashed(key));
         let guard = reclaim::pin();
@@ -71,6 +75,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert!(!kv.set_if_absent("lock", "worker-2", 30)?);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[doc(alias = "setnx")]
+    #[doc(alias = "try_insert")]
     pub fn set_if_absent<'v>(
         &self,
         key: &K,

@@ -65,7 +65,7 @@ impl IncrOptions {
     /// assert_eq!(Kv::new().incr_with("k", &IncrOptions::by(-2))?.value, -2);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
-    pub fn by(amount: i64) -> Self {
+    pub const fn by(amount: i64) -> Self {
         Self { by: amount, min: i64::MIN, max: i64::MAX, saturate: false, ttl: TtlRule::Keep }
     }
 
@@ -81,7 +81,7 @@ impl IncrOptions {
     /// assert_eq!(kv.incr_with("stock", &take_one)?.applied, 0);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
-    pub fn min(self, min: i64) -> Self {
+    pub const fn min(self, min: i64) -> Self {
         Self { min, ..self }
     }
 
@@ -96,7 +96,7 @@ impl IncrOptions {
     /// assert_eq!(kv.incr_with("k", &count)?.applied, 0);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
-    pub fn max(self, max: i64) -> Self {
+    pub const fn max(self, max: i64) -> Self {
         Self { max, ..self }
     }
 
@@ -114,7 +114,7 @@ impl IncrOptions {
     /// assert_eq!((charged.value, charged.applied), (100, 5));
     /// # Ok::<(), epochkv::Error>(())
     /// ```
-    pub fn saturate(self, saturate: bool) -> Self {
+    pub const fn saturate(self, saturate: bool) -> Self {
         Self { saturate, ..self }
     }
 

@@ -300,6 +300,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     #[must_use]
+    #[doc(alias = "iter")]
     pub fn scan(&self, pattern: &Pattern<K>) -> Scan<'_, K, S, C> {
         let page = Vec::new().into_iter();
         Scan { kv: self, pattern: pattern.clone(), cursor: Some(Cursor::START), page }

@@ -70,6 +70,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert_eq!(push(2)?.unwrap(), Value::from(vec![1, 2]));
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[doc(alias = "compute")]
+    #[doc(alias = "entry")]
     pub fn update(
         &self,
         key: &K,
@@ -140,6 +142,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert_eq!(kv.get_or_insert_with("k", 60, || unreachable!())?, "made");
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[doc(alias = "entry")]
     pub fn get_or_insert_with(
         &self,
         key: &K,
