@@ -3,8 +3,6 @@
 //! [`frame`] knows bytes and checksums, [`encode`] and [`decode`] know entries, [`mod@file`] knows
 //! how a file is replaced so that a crash leaves the old one or the new one. None of them knows
 //! a store: `kv/dump.rs` and `kv/load.rs` do.
-#![cfg_attr(doctest, doc = "")]
-#![cfg_attr(doctest, doc = include_str!("../../docs/DUMP.md"))]
 
 pub(crate) mod decode;
 pub(crate) mod encode;

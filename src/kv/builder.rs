@@ -49,8 +49,8 @@ impl<K: Key + ?Sized, S, C> Builder<K, S, C> {
         Self { capacity, ..self }
     }
 
-    /// A name for people: `Debug` shows it, and the features `metrics` and `tracing` tell by
-    /// it what they say of several stores.
+    /// A name for people: `Debug` shows it, the metrics have it as the label `store`, and the
+    /// events of sweepers as the field `store`; those of resizes have none.
     ///
     /// ```
     /// use epochkv::Kv;

@@ -78,7 +78,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         found.map_or(Expiry::Missing, |_| Expiry::Never)
     }
 
-    /// Gives a key a new time to live, counted from now; zero removes the key.
+    /// Gives a key a new time to live, counted from now; zero removes the key, which is why this
+    /// is a `Duration` and not a [`Ttl`](crate::Ttl), where it means none.
     /// Returns whether the key was there. Lock-free; the value is not copied if
     /// it is a list, a dict or a long text.
     ///
@@ -117,7 +118,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
 
     /// As [`expire_if`](Self::expire_if), but for a fixed time: the key lives until the
     /// store's [`Clock`] shows `time`, counted from the clock's origin. A time that has
-    /// passed removes the key.
+    /// passed removes the key. The default clock shows
+    /// `Duration::from_nanos(SystemClock::new().now_ns())` now.
     ///
     /// ```
     /// use epochkv::{Condition, Kv, ManualClock};

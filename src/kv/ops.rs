@@ -39,6 +39,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     #[inline]
+    #[doc(alias = "insert")]
+    #[doc(alias = "put")]
     pub fn set<'v>(&self, key: &K, value: impl Into<Input<'v>>) -> Result<(), Error> {
         self.set_ex(key, value, Ttl::NEVER)
     }
@@ -155,6 +157,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// let kv = epochkv::Kv::new();
     /// let kept = kv.with("text", |value| value);
     /// ```
+    #[doc(alias = "read")]
+    #[doc(alias = "peek")]
     pub fn with<R>(&self, key: &K, read: impl FnOnce(ValueRef<'_>) -> R) -> Option<R> {
         self.read(self.hashed(key), |record| read(record.value()))
     }
@@ -172,6 +176,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// assert!(!kv.delete("k"));
     /// # Ok::<(), epochkv::Error>(())
     /// ```
+    #[doc(alias = "remove")]
+    #[doc(alias = "del")]
     pub fn delete(&self, key: &K) -> bool {
         self.delete_hashed(&self.fetch(self.hashed(key)))
     }
@@ -194,6 +200,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     #[must_use]
+    #[doc(alias = "contains_key")]
+    #[doc(alias = "contains")]
     pub fn exists(&self, key: &K) -> bool {
         self.with(key, |_| ()).is_some()
     }
@@ -201,10 +209,9 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Removes all keys at one instant.
     ///
     /// When it returns, nothing that was set before it began is there; what is
-    /// set after it returns stays. Snapshots stay valid. O(1), lock-free; the
-    /// entries' memory is freed by later writes, each a little, or by
-    /// [`flush`](Self::flush). If those have not come as far, the next but one `clear` frees it
-    /// whole.
+    /// set after it returns stays. Snapshots stay valid. Lock-free. The entries' memory is freed by later writes, each
+    /// a little, or by [`flush`](Self::flush). O(1), unless tables of more than one earlier `clear`
+    /// still wait for that: then it frees all but the last of them, in O(n).
     ///
     /// ```
     /// use epochkv::Kv;

@@ -88,7 +88,8 @@ impl Ttl {
 
     /// Until the store's [`Clock`] shows `time`, counted from the clock's origin,
     /// whenever the call is made. An entry that is written with a time that has passed
-    /// is gone at once. A fraction of a millisecond counts as one, as does zero.
+    /// is gone at once. A fraction of a millisecond counts as one, as does zero. The default
+    /// clock shows `Duration::from_nanos(SystemClock::new().now_ns())` now.
     ///
     /// ```
     /// use epochkv::{Kv, ManualClock, Ttl};
@@ -249,6 +250,7 @@ impl Expiry {
 /// # Ok::<(), epochkv::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Condition {
     /// Always.
     Always,
