@@ -2,7 +2,7 @@
 //!
 //! More threads than cores, and short: the depth is in `linearize` and in the models.
 
-use epochkv::{Change, Kv, ManualClock, Pattern, Snapshot, Ttl, Value};
+use epochkv::{Change, IncrOptions, Kv, ManualClock, Pattern, Snapshot, Ttl, Value};
 use seed::{Rng, seed_of_run};
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -304,6 +304,45 @@ fn what_is_set_after_a_clear_that_returned_stays() {
         },
     );
     release_cleared(&kv);
+}
+
+#[test]
+fn clear_takes_all_keys_at_one_instant() {
+    let kv = Kv::new();
+    let names: Vec<String> = (0..3_000).map(|n| format!("k{n}")).collect();
+    for_a_while(|_| {
+        names.iter().for_each(|name| kv.set(name, 1).unwrap());
+        together(2, |index| {
+            if index == 0 {
+                thread::yield_now();
+                return kv.clear();
+            }
+            let mut gone = false;
+            while !gone {
+                for name in &names {
+                    let here = kv.exists(name);
+                    assert!(!(gone && here), "{name} is there, another one was cleared");
+                    gone |= !here;
+                }
+            }
+        });
+    });
+    release_cleared(&kv);
+}
+
+#[test]
+fn bounds_hold_among_threads() {
+    for_a_while(|_| {
+        let kv = Kv::new();
+        let applied = |options: IncrOptions| {
+            let one = || kv.incr_with("k", &options).unwrap().applied;
+            together(THREADS, |_| (0..100).map(|_| one()).sum::<i64>()).iter().sum::<i64>()
+        };
+        assert_eq!(applied(IncrOptions::by(1).max(500).ttl_on_create(1000)), 500);
+        assert!(kv.get("k").unwrap() == 500 && kv.ttl("k") > 900);
+        assert_eq!(applied(IncrOptions::by(-3).min(0).saturate(true)), -500);
+        assert!(kv.get("k").unwrap() == 0 && kv.ttl("k") > 900);
+    });
 }
 
 #[test]

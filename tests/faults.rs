@@ -175,7 +175,7 @@ impl<'v> From<Converted<'_>> for Input<'v> {
     }
 }
 
-const HOSTS: [Host; 9] = [
+const HOSTS: [Host; 11] = [
     ("update", |kv, key, inner| {
         let (mut inner, mut runs) = (Some(inner), 0);
         let change = |_: Option<&Snapshot>| {
@@ -197,6 +197,15 @@ const HOSTS: [Host; 9] = [
         assert!(kv.exists(key));
     }),
     ("with", |kv, key, inner| assert!(kv.with(key, |_| inner()).is_some())),
+    ("with_many", |kv, key, inner| {
+        let mut inner = Some(inner);
+        kv.with_many([key, key], |_, _| inner.take().into_iter().for_each(|inner| inner()));
+    }),
+    ("for_each_key", |kv, _, inner| {
+        let mut inner = Some(inner);
+        let all = epochkv::Pattern::new("*");
+        kv.for_each_key(&all, |_| inner.take().into_iter().for_each(|inner| inner()));
+    }),
     ("retain", |kv, _, inner| {
         let mut inner = Some(inner);
         kv.retain(|_, _| {

@@ -46,6 +46,7 @@ const GRAMMAR: &[Row] = &[
     ("`!` does not negate", "[!a]", &["!", "a"], &["b"]),
     ("`\\x` in a class is x", r"[\]\^\-\\a]", &["]", "^", "-", "\\", "a"], &["b", "["]),
     ("an escaped `^` does not negate", r"[\^a]", &["^", "a"], &["b"]),
+    ("a hyphen may end a range", "[+--]", &["+", ",", "-"], &["*", ".", "]"]),
     ("an escaped hyphen makes no range", r"[a\-c]", &["a", "-", "c"], &["b"]),
     ("an escaped member starts no range", r"[\a-c]", &["a", "-", "c"], &["b"]),
     ("a range ends as it stands", r"[A-\]", &["A", "Z", "[", "\\"], &["]", "a", "-"]),

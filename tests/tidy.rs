@@ -408,6 +408,30 @@ fn an_item_without_an_example_is_seen() {
 }
 
 #[test]
+fn nothing_waits_but_a_sweeper() {
+    let words = ["Mutex", "RwLock", "Condvar", "Barrier", "OnceLock", "park", "sleep", "yield_now"];
+    let words = words.into_iter().chain(["recv", "recv_timeout", "join"]);
+    // A path joins its parts.
+    let may = ["kv/rounds recv_timeout", "kv/rounds sleep", "kv/sweeper join", "dump/file join"];
+    let mut violations = Vec::new();
+    for Source { name, code, .. } in sources().iter().filter(|source| !source.is_test()) {
+        let used = words.clone().filter(|word| finds(code, word).next().is_some());
+        violations.extend(used.map(|word| format!("{name} {word}")));
+    }
+    violations.retain(|found| !may.contains(&&**found) && !found.starts_with("model "));
+    none(violations);
+}
+
+#[test]
+fn only_the_calendar_reads_the_time_of_day() {
+    let mut found = Vec::new();
+    for Source { name, code, .. } in sources() {
+        found.extend(finds(&code, "SystemTime::now").map(|_| name.clone()));
+    }
+    assert_eq!(found, ["time/clock"], "in `Clock::unix_time`");
+}
+
+#[test]
 fn dangerous_tools_stay_where_they_belong() {
     let rules: [(&str, &[&str]); 4] = [
         ("unsafe", UNSAFE),

@@ -163,6 +163,9 @@ fn a_fixed_end_is_kept_to_the_millisecond() {
 #[test]
 fn a_fixed_end_that_has_passed_is_the_end() {
     let (kv, clock) = store();
+    // At the clock's origin only zero has passed.
+    kv.set("k", 1).unwrap();
+    assert!(kv.expire_at("k", Duration::ZERO, Condition::Always) && !kv.exists("k"));
     clock.advance_to(ms(1000));
     for end in [Duration::ZERO, ms(999), ms(1000)] {
         kv.set_ex("k", 1, Ttl::until(end)).unwrap();

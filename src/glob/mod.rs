@@ -39,8 +39,8 @@ use self::plan::{Plan, Prefix};
 /// | `\x` | `x`, whatever it is |
 /// | anything else | itself |
 ///
-/// Inside a class, `\x` is `x`; a hyphen that comes first, or right before `]`, is a hyphen;
-/// `[` is itself. A range takes its second end as it stands, so an escaped character cannot be
+/// Inside a class, `\x` is `x`; a hyphen that comes first, or right before `]`, is a hyphen,
+/// or, in `[+--]`, the end of a range; `[` is itself. A range takes its second end as it stands, so an escaped character cannot be
 /// one. A class without `]` goes on to the end of the pattern, and a backslash at the end of
 /// the pattern is itself. `!`, braces, `[:alpha:]` and leading dots are nothing special.
 ///

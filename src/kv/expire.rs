@@ -33,7 +33,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         self.expiry(key).as_secs()
     }
 
-    /// As [`ttl`](Self::ttl), in milliseconds.
+    /// As [`ttl`](Self::ttl), in whole milliseconds, of which the one that has begun does not
+    /// count; at least 1.
     ///
     /// ```
     /// use epochkv::Kv;
@@ -137,7 +138,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     pub fn expire_at(&self, key: &K, time: Duration, condition: Condition) -> bool {
         let end = |now: &Now<'_, C>| {
             let deadline = Ttl::until(time).deadline(now);
-            (deadline, now.is_past(deadline))
+            // Zero has passed at the clock's origin too, which no deadline can say.
+            (deadline, time.is_zero() || now.is_past(deadline))
         };
         self.renew(key, end, condition).is_some()
     }

@@ -127,7 +127,8 @@ pub trait Store: Send + Sync {
         async { Ok(self.expiry(key).await?.as_secs()) }
     }
 
-    /// As [`ttl`](Self::ttl), in milliseconds.
+    /// As [`ttl`](Self::ttl), in whole milliseconds, of which the one that has begun does not
+    /// count; at least 1.
     fn ttl_ms(&self, key: &str) -> impl Future<Output = Result<i64, StoreError>> + Send {
         async { Ok(self.expiry(key).await?.as_millis()) }
     }

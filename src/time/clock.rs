@@ -9,8 +9,8 @@ use std::time::{Instant, SystemTime};
 
 /// A monotonic clock.
 ///
-/// A store asks it only for entries that have a time to live, mostly once per operation; again
-/// where an entry is looked for again. It must never go back, as seen by all threads together: an
+/// A store asks it only for entries that have a time to live: once per read, twice or three times
+/// per write that depends on what is there, again where an entry is looked for again. It must never go back, as seen by all threads together: an
 /// entry that one thread has found expired must not be alive for the next. What moves it
 /// must be at least a `Release`, so that who sees the new time sees what was done before;
 /// reading it may be `Relaxed`.
@@ -221,7 +221,8 @@ impl Clock for ManualClock {
 ///
 /// A [sweeper](crate::Kv::start_sweeper) lets it tick with each of its own ticks;
 /// without one, whoever owns it calls [`tick`](Self::tick), say every millisecond.
-/// Between ticks its time stands still, and so does expiry. Clones show the same time.
+/// Between ticks its time stands still, and so does expiry: in real time a key may live shorter by
+/// up to a tick than it was told, or longer. Clones show the same time.
 ///
 /// ```
 /// use epochkv::{CachedClock, Kv};

@@ -67,6 +67,17 @@ use crate::error::{Error, ErrorKind};
 /// assert_eq!(user.to_string(), r#"{"name": "Ann", "scores": [1.5, 2.0]}"#);
 /// assert_eq!(user.get("name").and_then(Value::as_str), Some("Ann"));
 /// ```
+///
+/// There may be more kinds one day, so a `match` needs an arm for others:
+///
+/// ```compile_fail,E0004
+/// use epochkv::Value;
+///
+/// match Value::Null {
+///     Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
+///     Value::Str(_) | Value::Bytes(_) | Value::List(_) | Value::Dict(_) => {}
+/// }
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Value {

@@ -43,6 +43,38 @@ fn a_key_is_never_listed_twice_while_it_is_inserted_and_removed() {
     assert_eq!((kv.len(), kv.live_len()), (20, 20));
 }
 
+#[test]
+fn a_key_that_is_written_all_the_time_is_listed_once() {
+    let kv = Kv::new();
+    let mut names: Vec<String> = (0..300).map(|n| format!("s{n}")).collect();
+    names.sort_unstable();
+    names.iter().for_each(|name| kv.set_ex(name, 0, 1000).unwrap());
+    let churn = |index: usize| {
+        for name in &names {
+            if index == 0 {
+                kv.set_ex(name, "text", 1000).unwrap();
+            } else {
+                kv.expire(name, Duration::from_secs(2000));
+                kv.persist(name);
+                _ = kv.incr(name);
+                kv.set(name, 1).unwrap();
+            }
+        }
+        // So the table grows and shrinks meanwhile.
+        (0..2000).for_each(|n| kv.set(&format!("t{index}:{n}"), n).unwrap());
+        (0..2000).for_each(|n| _ = kv.delete(&format!("t{index}:{n}")));
+    };
+    beside(churn, || {
+        for_a_while(|_| {
+            assert_eq!(kv.keys("s*"), names);
+            let met = kv.scan_prefix("s").map(|item| item.key().to_owned());
+            let mut met: Vec<_> = met.collect();
+            met.sort_unstable();
+            assert_eq!(met, names);
+        });
+    });
+}
+
 /// Walks in every way over stable keys while others come and go, so many that
 /// the table grows and shrinks.
 fn stable_keys_are_listed_exactly_once<S>(kv: &Kv<str, S>, comers: usize)

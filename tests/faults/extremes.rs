@@ -2,7 +2,7 @@
 
 use super::operations::{WRITES, store};
 use super::watchdog::watched;
-use epochkv::{Change, Error, ErrorKind, IncrOptions, Kv, MAX_KEY_LEN, Ttl, Value};
+use epochkv::{Change, Error, ErrorKind, IncrOptions, Kv, MAX_KEY_LEN, Snapshot, Ttl, Value};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// All keys collide.
@@ -95,6 +95,7 @@ fn a_key_that_is_too_long_is_refused_and_the_longest_is_not() {
         kind(kv.swap(&long, 1, 0)),
         kind(kv.set_if_absent(&long, 1, 0)),
         kind(kv.set_if_present(&long, 1, 0)),
+        kind(kv.compare_and_set(&long, &Value::from(1), 1, 0)),
         kind(kv.compare_and_set_snapshot(&long, &Value::from(1).into(), 1, 0)),
         kind(kv.incr(&long)),
         kind(kv.incr_by(&long, 0)),
@@ -103,7 +104,7 @@ fn a_key_that_is_too_long_is_refused_and_the_longest_is_not() {
         kind(kv.update(&long, |_| Change::Set(1.into()))),
         kind(kv.get_or_insert_with(&long, 0, || 1.into())),
     ];
-    assert_eq!(refused, [Some(ErrorKind::KeyTooLong); 13]);
+    assert_eq!(refused, [Some(ErrorKind::KeyTooLong); 14]);
     assert!(kv.is_empty() && kv.live_len() == 0);
     // To look for such a key is no error: it is absent.
     assert!(kv.get(&long).is_none() && !kv.exists(&long) && kv.ttl(&long) == -2);
@@ -134,6 +135,9 @@ fn values_nested_too_deep_are_refused_by_every_writing_call() {
             let snapshot = seen.clone().unwrap_or_else(|| expected.clone().into());
             let mut refused = vec![
                 kind(kv.set("k", &deep)),
+                kind(kv.set("k", deep.as_ref())),
+                kind(kv.set("k", &Snapshot::from(deep.clone()))),
+                kind(kv.set("k", Snapshot::from(deep.clone()))),
                 kind(kv.set_ex("k", &deep, 9)),
                 kind(kv.set_many([("before", &Value::from(1)), ("k", &deep)], 0)),
                 kind(kv.swap("k", &deep, 0)),
