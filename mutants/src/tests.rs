@@ -106,8 +106,10 @@ pub fn for_each<T: Send>(mut items: Vec<T>, turn: &Turn, work: impl Fn(T) + Sync
 /// Runs tests of one program, one after the other, with an environment variable that names
 /// a mutant, or a file for what is reached.
 pub fn run(root: &Path, tests: &[&Test], variable: &str, value: &str) -> Outcome {
+    // One that was not run yet may take as long as one that judges.
+    let most = setting("MUTANTS_SLOWEST", 1.0).max(2.0);
     let seconds: f64 =
-        tests.iter().map(|test| test.seconds.map_or(0.0, |seconds| seconds.min(2.0))).sum();
+        tests.iter().map(|test| test.seconds.map_or(0.0, |seconds| seconds.min(most))).sum();
     let cpu = (3.0 + 5.0 * seconds) as u64;
     let mut command = Command::new(&tests[0].program);
     command
@@ -294,8 +296,9 @@ pub fn note(root: &Path, length: usize) -> Vec<Test> {
                     let took = start.elapsed().as_secs_f64();
                     test.seconds = test.seconds.map(|least| least.min(took));
                 }
-                _ => {
-                    println!("fails without a mutant: {}", test.name);
+                outcome => {
+                    let why = if outcome == Outcome::Hung { "too slow" } else { "fails" };
+                    println!("{why} without a mutant: {}", test.name);
                     test.seconds = None;
                 }
             }
