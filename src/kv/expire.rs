@@ -80,7 +80,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Gives a key a new time to live, counted from now; zero removes the key, which is why this
-    /// is a `Duration` and not a [`Ttl`](crate::Ttl), where it means none.
+    /// is a `Duration` and not a [`Ttl`], where it means none.
     /// Returns whether the key was there. Lock-free; the value is not copied if
     /// it is a list, a dict or a long text.
     ///

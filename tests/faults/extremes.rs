@@ -133,11 +133,12 @@ fn values_nested_too_deep_are_refused_by_every_writing_call() {
             let seen = kv.get("k");
             let expected = present.clone().unwrap_or_default();
             let snapshot = seen.clone().unwrap_or_else(|| expected.clone().into());
+            let deep_snapshot = Snapshot::from(deep.clone());
             let mut refused = vec![
                 kind(kv.set("k", &deep)),
                 kind(kv.set("k", deep.as_ref())),
-                kind(kv.set("k", &Snapshot::from(deep.clone()))),
-                kind(kv.set("k", Snapshot::from(deep.clone()))),
+                kind(kv.set("k", &deep_snapshot)),
+                kind(kv.set("k", deep_snapshot)),
                 kind(kv.set_ex("k", &deep, 9)),
                 kind(kv.set_many([("before", &Value::from(1)), ("k", &deep)], 0)),
                 kind(kv.swap("k", &deep, 0)),
