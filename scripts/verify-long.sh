@@ -6,33 +6,36 @@
 #   scripts/verify-long.sh soak sanitize   these
 #   scripts/verify-long.sh --list          their names
 #
-# A step that has passed at this commit is not run again, so a run that was stopped goes
-# on where it was. What a step prints, and when, is kept below target/verify.
+# A step that has passed is not run again while what it looks at stays as it is, and nor is a
+# piece of one; so a run that was stopped goes on where it was, also after commits that change
+# nothing but documents, say. What a step prints, and when, is kept below target/verify.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-steps=(loom shuttle orderings planted sanitize linearize model churn fuzz mutants stalled flooding soak)
+steps=(loom shuttle orderings planted sanitize stress linearize model churn fuzz mutants stalled flooding soak)
+pieces=(1 2 3 4 5 6 7 8 9 10)
 events=100000000
 churn=100000000
-schedules=10000000
+# Of each scenario, in ten pieces: 10^7.
+schedules=1000000
 # Of each of six tests: 10^6.
 cases=166667
-# Of each of four threads, under each sanitizer: 10^9.
-calls=250000000
+# Of each of four threads, under each sanitizer, in ten pieces: 10^9.
+calls=25000000
 
 step() {
     case "$1" in
         loom) scripts/loom.sh ;;
-        shuttle) scripts/shuttle.sh "$schedules" ;;
+        shuttle) in_pieces shuttle scripts/shuttle.sh "$schedules" ;;
         orderings) scripts/orderings.sh ;;
         planted) scripts/planted-bugs.sh ;;
         sanitize)
+            once sanitize-address env CALLS=250000 scripts/sanitize.sh address
+            once sanitize-leak env CALLS=250000 scripts/sanitize.sh leak
+            ;;
+        stress)
             local sanitizer
-            for sanitizer in address leak; do
-                once "sanitize-$sanitizer" scripts/sanitize.sh "$sanitizer"
-            done
             for sanitizer in address leak thread; do
-                once "sanitize-$sanitizer-stress" env "CALLS=$calls" \
-                    scripts/sanitize.sh "$sanitizer" stress
+                in_pieces "stress-$sanitizer" env "CALLS=$calls" scripts/sanitize.sh "$sanitizer" stress
             done
             ;;
         model)
@@ -57,18 +60,38 @@ step() {
                 --nocapture --exact churn::distinct_keys_that_come_and_go_need_no_more_memory
             ;;
         linearize)
-            # 10^9 calls, in ten pieces of a few minutes with seeds of their own.
-            local piece
-            for piece in 1 2 3 4 5 6 7 8 9 10; do
-                once "linearize-$piece" env "EPOCHKV_LIN_EVENTS=$events" cargo test --release \
-                    --locked --test linearize -- --nocapture --test-threads=1 linearizable
-            done
+            # 10^9 calls.
+            in_pieces linearize env "EPOCHKV_LIN_EVENTS=$events" cargo test --release \
+                --locked --test linearize -- --nocapture --test-threads=1 linearizable
             ;;
         *) echo "no such step: $1" >&2 && return 1 ;;
     esac
 }
 
-# once NAME COMMAND...: unless it has passed at this commit.
+# in_pieces NAME COMMAND...: ten times, with seeds of their own.
+in_pieces() {
+    local name="$1" piece
+    shift
+    for piece in "${pieces[@]}"; do
+        once "$name-$piece" "$@"
+    done
+}
+
+# record_of STEP: the folder that keeps what the step has said of the files as they are now.
+record_of() {
+    local files=(. ':!*.md' ':!docs' ':!benches/record')
+    case "$1" in
+        shuttle) files=(src shuttle-tests tests/linearize tests/common Cargo.lock) ;;
+        stress) files=(src examples/stress.rs scripts/sanitize.sh scripts/*suppressions.txt Cargo.lock) ;;
+        linearize) files=(src tests/linearize tests/common Cargo.lock) ;;
+        model) files=(src tests/model tests/model.rs tests/common Cargo.lock) ;;
+    esac
+    local version
+    version="$({ git ls-files -s -- "${files[@]}"; git diff HEAD -- "${files[@]}"; } | git hash-object --stdin)"
+    echo "$(realpath -m "${CARGO_TARGET_DIR:-target}")/verify/$1-${version:0:12}"
+}
+
+# once NAME COMMAND...: unless it has passed.
 once() {
     local name="$1" passed="$record/$1.passed" start=$SECONDS
     shift
@@ -95,12 +118,11 @@ if [[ "${1:-}" == --step ]]; then
     step "$2"
     exit
 fi
-version="$(git describe --always --dirty)"
-record="$(realpath -m "${CARGO_TARGET_DIR:-target}")/verify/$version"
-mkdir -p "$record"
 [[ $# -gt 0 ]] || set -- "${steps[@]}"
 failed=0
 for name in "$@"; do
+    record="$(record_of "$name")"
+    mkdir -p "$record"
     once "$name" scripts/verify-long.sh --step "$name" "$record" || failed=1
 done
 exit "$failed"
