@@ -250,7 +250,6 @@ impl Expiry {
 /// # Ok::<(), epochkv::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Condition {
     /// Always.
     Always,
