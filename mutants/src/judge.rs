@@ -77,7 +77,7 @@ type Catches<'a> = Mutex<HashMap<(&'a str, usize), usize>>;
 
 /// The outcome, and what it is owed to.
 fn judge<'a>(root: &Path, mutant: &'a Mutant, tests: &[Test], catches: &Catches<'a>) -> String {
-    let slowest = setting("MUTANTS_SLOWEST", 1.0);
+    let slowest = tests::slowest();
     let key = |index| (&*mutant.file, index);
     // Those that promise most for their time are first.
     let mut order: Vec<(usize, f64)> = {

@@ -87,6 +87,11 @@ pub fn setting(name: &str, default: f64) -> f64 {
     std::env::var(name).map_or(default, |text| text.parse().expect(name))
 }
 
+/// The seconds that a test may take that judges.
+pub fn slowest() -> f64 {
+    setting("MUTANTS_SLOWEST", 1.0)
+}
+
 /// Calls `work` for the items, in this order, on `MUTANTS_JOBS` threads, until the turn is over.
 pub fn for_each<T: Send>(mut items: Vec<T>, turn: &Turn, work: impl Fn(T) + Sync) {
     items.reverse();
@@ -107,7 +112,7 @@ pub fn for_each<T: Send>(mut items: Vec<T>, turn: &Turn, work: impl Fn(T) + Sync
 /// a mutant, or a file for what is reached.
 pub fn run(root: &Path, tests: &[&Test], variable: &str, value: &str) -> Outcome {
     // One that was not run yet may take as long as one that judges.
-    let most = setting("MUTANTS_SLOWEST", 1.0).max(2.0);
+    let most = slowest().max(2.0);
     let seconds: f64 =
         tests.iter().map(|test| test.seconds.map_or(0.0, |seconds| seconds.min(most))).sum();
     let cpu = (3.0 + 5.0 * seconds) as u64;
@@ -273,7 +278,7 @@ pub fn note(root: &Path, length: usize) -> Vec<Test> {
         .map(Mutex::new)
         .collect();
     let file = |index: usize| root.join("reached").join(index.to_string());
-    let slowest = setting("MUTANTS_SLOWEST", 1.0);
+    let slowest = slowest();
     for round in 0..ROUNDS {
         // One that is too slow to judge is run once, to know that.
         let behind = |index: &usize| {

@@ -209,9 +209,10 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// Removes all keys at one instant.
     ///
     /// When it returns, nothing that was set before it began is there; what is
-    /// set after it returns stays. Snapshots stay valid. Lock-free. The entries' memory is freed by later writes, each
-    /// a little, or by [`flush`](Self::flush). O(1), unless tables of more than one earlier `clear`
-    /// still wait for that: then it frees all but the last of them, in O(n).
+    /// set after it returns stays. Snapshots stay valid. Lock-free. The entries' memory is freed
+    /// by later writes, each a little, or by [`flush`](Self::flush). O(1), unless tables of more
+    /// than one earlier `clear` still wait for that: then it frees all but the last of them, in
+    /// O(n).
     ///
     /// ```
     /// use epochkv::Kv;
