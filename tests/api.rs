@@ -332,33 +332,6 @@ fn ttl_is_minus_2_absent_minus_1_without_expiry_else_seconds_rounded_up() {
     assert_eq!(kv.ttl("k"), -2);
 }
 
-#[test]
-fn compare_and_set_tells_kinds_and_bits_apart() {
-    let (kv, _) = store();
-    let other_nan = f64::from_bits(f64::NAN.to_bits() ^ 1);
-    let scalars: [Value; 8] = [
-        0.into(),
-        0.0.into(),
-        (-0.0).into(),
-        f64::NAN.into(),
-        other_nan.into(),
-        false.into(),
-        "0".into(),
-        Value::Null,
-    ];
-    let lists = [Value::list([0]), Value::list([0.0]), Value::list([-0.0])];
-    let all: Vec<_> = scalars.into_iter().chain(lists).collect();
-    for (i, there) in all.iter().enumerate() {
-        for (j, expected) in all.iter().enumerate() {
-            let what = format!("{there:?}, {expected:?}");
-            kv.set("k", there).unwrap();
-            assert_eq!(kv.compare_and_set("k", expected, "new", 0), Ok(i == j), "{what}");
-            kv.set("k", there).unwrap();
-            assert_eq!(kv.compare_and_delete("k", expected), i == j, "{what}");
-        }
-    }
-}
-
 mod keys {
     use super::*;
 

@@ -239,6 +239,33 @@ fn identity_is_that_of_the_write() {
 }
 
 #[test]
+fn compare_and_set_tells_kinds_and_bits_apart() {
+    let kv = Kv::new();
+    let other_nan = f64::from_bits(f64::NAN.to_bits() ^ 1);
+    let scalars: [Value; 8] = [
+        0.into(),
+        0.0.into(),
+        (-0.0).into(),
+        f64::NAN.into(),
+        other_nan.into(),
+        false.into(),
+        "0".into(),
+        Value::Null,
+    ];
+    let lists = [Value::list([0]), Value::list([0.0]), Value::list([-0.0])];
+    let all: Vec<_> = scalars.into_iter().chain(lists).collect();
+    for (i, there) in all.iter().enumerate() {
+        for (j, expected) in all.iter().enumerate() {
+            let what = format!("{there:?}, {expected:?}");
+            kv.set("k", there).unwrap();
+            assert_eq!(kv.compare_and_set("k", expected, "new", 0), Ok(i == j), "{what}");
+            kv.set("k", there).unwrap();
+            assert_eq!(kv.compare_and_delete("k", expected), i == j, "{what}");
+        }
+    }
+}
+
+#[test]
 fn compare_with_rust_types_and_values() {
     let kv = Kv::new();
     let get = |value: Value| {
