@@ -27,7 +27,7 @@ impl Database {
 /// What a reader does. The callback is told of what a sweep removes. A key that a
 /// reader finds expired before is loaded by that reader.
 fn read(kv: &Store, database: &mut Database, key: &str) -> Result<Snapshot, Error> {
-    kv.get_or_insert_with(key, TTL, || database.load(key).into())
+    kv.get_or_insert_with(key, TTL, || database.load(key))
 }
 
 pub(crate) fn main() -> Result<(), Error> {

@@ -10,9 +10,9 @@ use epochkv::{Change, IncrOptions, Snapshot, Ttl, Value};
 
 const SET: Op = |w| show(w.kv.set("k", 10));
 const SET_TEXT: Op = |w| show(w.kv.set("k", "text"));
-const COMPARE_AND_SET: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 10, Ttl::NEVER));
+const COMPARE_AND_SET: Op = |w| show(w.kv.compare_and_set("k", 1, 10, Ttl::NEVER));
 const SET_OTHER: Op = |w| show(w.kv.set("k", 20));
-const COMPARE_AND_DELETE: Op = |w| show(w.kv.compare_and_delete("k", &Value::from(1)));
+const COMPARE_AND_DELETE: Op = |w| show(w.kv.compare_and_delete("k", 1));
 
 fn absent(_: &World) {}
 

@@ -15,7 +15,7 @@ use epochkv::{IncrOptions, Ttl, Value};
 
 const EXISTS: Op = |w| show(w.kv.exists("k"));
 const SET_EX: Op = |w| show(w.kv.set_ex("k", "new", 10));
-const CAS: Op = |w| show(w.kv.compare_and_set("k", &Value::from(1), 2, Ttl::NEVER));
+const CAS: Op = |w| show(w.kv.compare_and_set("k", 1, 2, Ttl::NEVER));
 const COUNT_WINDOW: Op = |w| show(w.kv.incr_with("k", &IncrOptions::by(1).ttl_on_create(10)));
 const GET_AND_EXPIRE: Op = |w| show(w.kv.get_and_expire("k", Duration::from_secs(10)));
 

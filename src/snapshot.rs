@@ -1,5 +1,6 @@
 //! `Snapshot`: what `get` returns.
 
+mod extract;
 #[cfg(feature = "serde")]
 mod serde;
 
@@ -28,6 +29,19 @@ use core::fmt;
 /// assert_eq!(before, "hello");
 /// assert_eq!(before.as_str(), Some("hello"));
 /// # Ok::<(), epochkv::Error>(())
+/// ```
+///
+/// It is read in place by the methods below, or turned into a Rust type as a [`Value`] is; the
+/// error says what was found instead:
+///
+/// ```
+/// # let kv = epochkv::Kv::new();
+/// kv.set("hosts", ["a", "b"])?;
+/// let hosts: Vec<String> = kv.get("hosts").unwrap().try_into()?;
+/// assert_eq!(hosts, ["a", "b"]);
+/// let port = i64::try_from(&kv.get_or("port", "http"));
+/// assert_eq!(port.unwrap_err().to_string(), "expected int, found str");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Snapshot(Repr);

@@ -90,7 +90,7 @@ fn results_of_incr_are_dense_and_distinct() {
         ("update", |kv| _ = kv.update("n", |_| Change::Keep)),
         ("compare_and_set", |kv| {
             if let Some(seen) = kv.get("n") {
-                _ = kv.compare_and_set("n", &seen.to_value(), &seen, Ttl::NEVER);
+                _ = kv.compare_and_set("n", &seen, &seen, Ttl::NEVER);
             }
         }),
     ];
@@ -161,7 +161,7 @@ fn exactly_one_thread_inserts_an_absent_key() {
             let own = if round % 2 == 0 {
                 kv.set_if_absent("k", index as i64, Ttl::NEVER).unwrap()
             } else {
-                let made = kv.get_or_insert_with("k", Ttl::NEVER, || (index as i64).into());
+                let made = kv.get_or_insert_with("k", Ttl::NEVER, || index as i64);
                 made.unwrap() == index as i64
             };
             winners.fetch_add(usize::from(own), Ordering::Relaxed);
@@ -202,9 +202,7 @@ fn no_update_is_lost() {
                 let next = seen.as_ref().and_then(Snapshot::as_float).unwrap_or(0.0) + 1.0;
                 let done = match &seen {
                     None => kv.set_if_absent("float", next, Ttl::NEVER),
-                    Some(seen) if n % 2 == 0 => {
-                        kv.compare_and_set("float", &seen.to_value(), next, Ttl::NEVER)
-                    }
+                    Some(seen) if n % 2 == 0 => kv.compare_and_set("float", seen, next, Ttl::NEVER),
                     Some(seen) => kv.compare_and_set_snapshot("float", seen, next, Ttl::NEVER),
                 };
                 if done.unwrap() {

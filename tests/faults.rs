@@ -118,7 +118,7 @@ fn a_closure_that_panics_changes_nothing() {
         let before = kv.get("k").unwrap();
         assert!(panics(|| _ = kv.update("k", |_| quiet_panic())));
         assert!(panics(|| _ = kv.update("absent", |_| quiet_panic())));
-        assert!(panics(|| _ = kv.get_or_insert_with("absent", 9, || quiet_panic())));
+        assert!(panics(|| _ = kv.get_or_insert_with("absent", 9, || -> i64 { quiet_panic() })));
         assert!(panics(|| _ = kv.with("k", |_| -> () { quiet_panic() })));
         assert!(panics(|| _ = kv.retain(|_, _| quiet_panic())));
         let items = [1, 2, 3].into_iter();
@@ -191,7 +191,7 @@ const HOSTS: [Host; 11] = [
         kv.delete(key);
         kv.get_or_insert_with(key, 9, || {
             inner();
-            "made".into()
+            "made"
         })
         .unwrap();
         assert!(kv.exists(key));
@@ -423,8 +423,8 @@ fn a_fickle_hasher_makes_keys_unfindable_and_nothing_worse() {
     for n in 0..1000 {
         let key = format!("key:{}", n % 50);
         kv.set(&key, n).unwrap();
-        _ = kv.compare_and_delete(&key, &Value::from(n));
-        _ = kv.compare_and_set(&key, &Value::from(n), n, Ttl::NEVER);
+        _ = kv.compare_and_delete(&key, n);
+        _ = kv.compare_and_set(&key, n, n, Ttl::NEVER);
         _ = kv.update(&key, |_| Change::Set(Value::from(n)));
         _ = kv.get(&key);
     }

@@ -330,10 +330,10 @@ fn a_counter_goes_on_after_every_call_that_decides_by_its_value() {
         ("persist", |kv| assert!(kv.persist("k"))),
         ("compare_and_set", |kv| {
             let seen = kv.get("k").unwrap();
-            assert!(kv.compare_and_set("k", &seen.to_value(), &seen, Ttl::NEVER).unwrap());
+            assert!(kv.compare_and_set("k", &seen, &seen, Ttl::NEVER).unwrap());
         }),
         ("compare_and_delete", |kv| {
-            assert!(!kv.compare_and_delete("k", &Value::from(-1)));
+            assert!(!kv.compare_and_delete("k", -1));
         }),
         ("swap", |kv| {
             let seen = kv.get("k").unwrap();

@@ -80,12 +80,12 @@ fn on_one_key(kv: &Kv, n: i64) {
     assert!(kv.set_if_absent(&key, "short", 60).unwrap());
     assert_eq!(kv.swap(&key, long(), 60).unwrap().unwrap(), "short");
     assert!(kv.set_if_present(&key, vec![n], 60).unwrap());
-    assert!(kv.compare_and_set(&key, &Value::list([n]), "short", 60).unwrap());
+    assert!(kv.compare_and_set(&key, Value::list([n]), "short", 60).unwrap());
     assert!(kv.expire(&key, Duration::from_secs(9)) && kv.persist(&key));
     kv.set_many([(&*key, Value::from(1.5)), (&*key, n.into())], 60).unwrap();
     assert_eq!(kv.incr_float(&key, 0.5), Ok(n as f64 + 0.5));
     assert_eq!(kv.take(&key).unwrap(), n as f64 + 0.5);
-    assert_eq!(kv.get_or_insert_with(&key, 60, || long().into()).unwrap(), long().as_str());
+    assert_eq!(kv.get_or_insert_with(&key, 60, long).unwrap(), long().as_str());
     assert_eq!(kv.get_many([&*key, &*key]).len(), 2);
     assert_eq!(kv.delete_many([&*key]), 1);
 }

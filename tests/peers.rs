@@ -1,7 +1,9 @@
 //! Bugs that other stores had and that no other file tests. `docs/VERIFICATION.md`
 //! has the whole list, with the test that stands for each.
 
-use epochkv::{Change, IncrOptions, Kv, ManualClock, Pattern, Snapshot, Ttl, Value};
+use epochkv::{
+    Change, ErrorKind, IncrOptions, Kv, MAX_KEY_LEN, ManualClock, Pattern, Snapshot, Ttl, Value,
+};
 use operations::{all, store};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -93,7 +95,7 @@ fn of_insertions_that_race_the_losers_release_what_they_made() {
         &|kv| _ = kv.set_if_absent("k", made(), 0),
         &|kv| _ = kv.get_or_insert_with("k", 0, made),
         &|kv| _ = kv.update("k", |_| Change::Set(made())),
-        &|kv| _ = kv.compare_and_set("k", &Value::from(1), made(), 0),
+        &|kv| _ = kv.compare_and_set("k", 1, made(), 0),
         &|kv| _ = kv.swap("k", made(), 5),
     ];
     for one in insertions {
@@ -143,7 +145,7 @@ fn a_refused_write_releases_what_it_was_given() {
     assert!(kv.set_many([("k", &plain()), ("l", &deep)], 0).is_err());
     assert!(!kv.set_if_absent("k", plain(), 0).unwrap());
     assert!(!kv.set_if_present("absent", plain(), 0).unwrap());
-    assert!(!kv.compare_and_set("k", &plain(), plain(), 0).unwrap());
+    assert!(!kv.compare_and_set("k", plain(), plain(), 0).unwrap());
     let stale: Snapshot = plain().into();
     assert!(!kv.compare_and_set_snapshot("k", &stale, plain(), 0).unwrap());
     drop((deep, stale));
@@ -260,11 +262,44 @@ fn a_maker_that_panics_leaves_no_trace() {
     let kv = Kv::new();
     for round in 0..100 {
         let made = catch_unwind(AssertUnwindSafe(|| {
-            kv.get_or_insert_with("k", 9, || resume_unwind(Box::new("planned")))
+            kv.get_or_insert_with("k", 9, || -> i64 { resume_unwind(Box::new("planned")) })
         }));
         assert!(made.is_err());
         assert_eq!((kv.len(), kv.live_len(), kv.exists("k"), kv.ttl("k")), (0, 0, false, -2));
-        assert_eq!(kv.get_or_insert_with("k", 9, || round.into()).unwrap(), round);
+        assert_eq!(kv.get_or_insert_with("k", 9, || round).unwrap(), round);
+        assert!(kv.delete("k"));
+    }
+}
+
+/// As a maker that panics: one that fails, and what it made is refused.
+#[test]
+fn a_maker_that_fails_leaves_no_trace() {
+    #[derive(Debug, PartialEq)]
+    enum Failure {
+        Planned,
+        Store(ErrorKind),
+    }
+    impl From<epochkv::Error> for Failure {
+        fn from(error: epochkv::Error) -> Self {
+            Self::Store(error.kind())
+        }
+    }
+    let kv = Kv::new();
+    let deep = (0..129).fold(Value::from(1), |inner, _| Value::list([inner]));
+    let long = "k".repeat(MAX_KEY_LEN + 1);
+    for round in 0..100 {
+        let fails = || Err::<i64, _>(Failure::Planned);
+        assert_eq!(kv.try_get_or_insert_with("k", 9, fails), Err(Failure::Planned));
+        let refused = kv.try_get_or_insert_with("k", 9, || Ok::<_, Failure>(&deep));
+        assert_eq!(refused, Err(Failure::Store(ErrorKind::TooDeep)));
+        // The key is refused before anything is made.
+        let refused = kv.try_get_or_insert_with(&long, 9, fails);
+        assert_eq!(refused, Err(Failure::Store(ErrorKind::KeyTooLong)));
+        assert_eq!((kv.len(), kv.live_len(), kv.exists("k"), kv.ttl("k")), (0, 0, false, -2));
+        let made = kv.try_get_or_insert_with("k", 9, || Ok::<_, Failure>(round));
+        assert_eq!((made.unwrap(), kv.ttl("k")), (Value::from(round).into(), 9));
+        // What is there is found, and nothing is made.
+        assert_eq!(kv.try_get_or_insert_with("k", 9, fails).unwrap(), round);
         assert!(kv.delete("k"));
     }
 }
@@ -277,7 +312,7 @@ fn time_that_passes_in_a_closure_is_not_taken_from_the_entry() {
     let second = Duration::from_secs(1);
     let made = || {
         clock.advance(5 * second);
-        "made".into()
+        "made"
     };
     assert_eq!(kv.get_or_insert_with("made", second, made).unwrap(), "made");
     assert_eq!(kv.ttl_ms("made"), 1000);
@@ -338,10 +373,10 @@ fn calls_within_closures_may_be_on_keys_that_collide() {
                         Change::Set(20.into())
                     })
                     .unwrap();
-                    1.into()
+                    1
                 })
             };
-            assert_eq!(kv.get_or_insert_with(&key(0), 0, || nested().unwrap().into()).unwrap(), 1);
+            assert_eq!(kv.get_or_insert_with(&key(0), 0, || nested().unwrap()).unwrap(), 1);
             let expected = [Some(1), Some(1), Some(20), Some(3)];
             let seen = [0, 1, 2, 3].map(|n| kv.get(&key(n)).and_then(|value| value.as_int()));
             assert_eq!(seen, expected);

@@ -287,7 +287,7 @@ fn several_take_turns() {
                 sweepers.clear();
             }
         }
-        assert_eq!(kv.stats().swept, expected);
+        assert_eq!(kv.stats().swept, expected as u64);
     });
 }
 

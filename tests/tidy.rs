@@ -65,7 +65,7 @@ const LAYERS: &[&[&str]] = &[
     &["dump"],
     // The store. The parent is the handle, so it is below its children.
     &["key", "snapshot"],
-    &["snapshot/serde"],
+    &["snapshot/extract", "snapshot/serde"],
     &["kv"],
     &["kv/sweep"],
     &["kv/access", "kv/builder", "kv/stats"],

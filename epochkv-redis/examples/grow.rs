@@ -61,7 +61,7 @@ pub async fn run(url: &str) -> Result<String, StoreError> {
 
     let lock = store.set_if_absent("lock:report", "worker-1", 30).await?;
     let second = store.set_if_absent("lock:report", "worker-2", 30).await?;
-    let released = store.compare_and_delete("lock:report", &Value::from("worker-1")).await?;
+    let released = store.compare_and_delete("lock:report", "worker-1").await?;
     say(format!("locked {lock}, again {second}, released {released}"));
 
     let (mut scan, mut keys) = (store.scan(&Pattern::new("*")), 0);

@@ -6,7 +6,7 @@ use crate::scan::RedisScan;
 use crate::store::RedisStore;
 use epochkv::{
     Change, Expiry, IncrOptions, Incremented, Input, Item, Kv, Pattern, Snapshot, Store,
-    StoreError, StoreScan, Ttl, Value,
+    StoreError, StoreScan, Ttl,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -170,21 +170,26 @@ impl Store for AnyStore {
         async move { either!(self, store => Store::set_if_present(store, key, value, ttl).await) }
     }
 
-    fn compare_and_set<'v>(
+    fn compare_and_set<'e, 'v>(
         &self,
         key: &str,
-        expected: &Value,
+        expected: impl Into<Input<'e>>,
         new: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        let (new, ttl) = (new.into(), ttl.into());
+        let (expected, new, ttl) = (expected.into(), new.into(), ttl.into());
         async move {
             either!(self, store => Store::compare_and_set(store, key, expected, new, ttl).await)
         }
     }
 
-    async fn compare_and_delete(&self, key: &str, expected: &Value) -> Result<bool, StoreError> {
-        either!(self, store => Store::compare_and_delete(store, key, expected).await)
+    fn compare_and_delete<'e>(
+        &self,
+        key: &str,
+        expected: impl Into<Input<'e>>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let expected = expected.into();
+        async move { either!(self, store => Store::compare_and_delete(store, key, expected).await) }
     }
 
     async fn update<F>(&self, key: &str, change: F) -> Result<Option<Snapshot>, StoreError>

@@ -14,7 +14,7 @@ use crate::script::{COMPARE, COUNT};
 use crate::walk::Walk;
 use epochkv::{
     Change, ErrorKind, Expiry, IncrOptions, Incremented, Input, Pattern, Snapshot, Store,
-    StoreError, StoreErrorKind, Ttl, TtlRule, Value,
+    StoreError, StoreErrorKind, Ttl, TtlRule,
 };
 use std::fmt;
 use std::future::Future;
@@ -151,11 +151,11 @@ impl RedisStore {
     async fn compare_value(
         &self,
         name: &[u8],
-        expected: &Value,
+        expected: &Input<'_>,
         write: &Write,
     ) -> Result<bool, StoreError> {
         // What the engine cannot hold, it does not hold.
-        let Ok(mut seen) = encode(&expected.into()) else {
+        let Ok(mut seen) = encode(expected) else {
             return Ok(false);
         };
         loop {
@@ -163,7 +163,7 @@ impl RedisStore {
                 Ok(()) => return Ok(true),
                 Err(None) => return Ok(false),
                 Err(Some(present)) => match decode(&present) {
-                    Ok(value) if value.same(expected) => seen = present,
+                    Ok(value) if value.as_ref().same(expected.as_ref()) => seen = present,
                     _ => return Ok(false),
                 },
             }
@@ -324,25 +324,33 @@ impl Store for RedisStore {
         async move { reply::done(self.router().ask(request?.arg("XX")).await?) }
     }
 
-    fn compare_and_set<'v>(
+    fn compare_and_set<'e, 'v>(
         &self,
         key: &str,
-        expected: &Value,
+        expected: impl Into<Input<'e>>,
         new: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let expected = expected.into();
         let write = Write::set(&new.into(), ttl.into());
         async move {
             let write = write?;
             let name = self.namespace().name_to_write(key)?;
-            self.compare_value(&name, expected, &write).await
+            self.compare_value(&name, &expected, &write).await
         }
     }
 
-    async fn compare_and_delete(&self, key: &str, expected: &Value) -> Result<bool, StoreError> {
-        match self.namespace().name(key) {
-            Some(name) => self.compare_value(&name, expected, &Write::Delete).await,
-            None => Ok(false),
+    fn compare_and_delete<'e>(
+        &self,
+        key: &str,
+        expected: impl Into<Input<'e>>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let expected = expected.into();
+        async move {
+            match self.namespace().name(key) {
+                Some(name) => self.compare_value(&name, &expected, &Write::Delete).await,
+                None => Ok(false),
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::record::{Content, Deadline, Record};
 use crate::snapshot::Snapshot;
 use crate::time::clock::Clock;
 use crate::time::ttl::{Now, Ttl};
-use crate::value::{Input, Value};
+use crate::value::{Input, ValueRef};
 use core::hash::BuildHasher;
 
 impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
@@ -115,7 +115,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     }
 
     /// Stores `new` only if the value is `expected`: the same kind, and equal,
-    /// floats by their bits (see [`Value::same`]). Returns whether it did.
+    /// floats by their bits (see [`Value::same`](crate::Value::same)). Returns whether it did.
     ///
     /// Lock-free. Containers are compared outside of any guard, in time linear
     /// in their size.
@@ -125,24 +125,25 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// As [`set`](Self::set).
     ///
     /// ```
-    /// use epochkv::{Kv, Ttl, Value};
+    /// use epochkv::{Kv, Ttl};
     ///
     /// let kv = Kv::new();
     /// kv.set("state", "idle")?;
-    /// assert!(kv.compare_and_set("state", &Value::from("idle"), "busy", Ttl::NEVER)?);
-    /// assert!(!kv.compare_and_set("state", &Value::from("idle"), "busy", Ttl::NEVER)?);
+    /// assert!(kv.compare_and_set("state", "idle", "busy", Ttl::NEVER)?);
+    /// assert!(!kv.compare_and_set("state", "idle", "busy", Ttl::NEVER)?);
     /// # Ok::<(), epochkv::Error>(())
     /// ```
-    pub fn compare_and_set<'v>(
+    pub fn compare_and_set<'e, 'v>(
         &self,
         key: &K,
-        expected: &Value,
+        expected: impl Into<Input<'e>>,
         new: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> Result<bool, Error> {
+        let expected = expected.into();
         let write = self.prepare(key, new, ttl)?;
         let try_write = |seen: &Snapshot| self.write_if(&write, is_unchanged(seen));
-        Ok(self.while_same(&write.key, expected, try_write))
+        Ok(self.while_same(&write.key, expected.as_ref(), try_write))
     }
 
     /// Stores `new` only if nobody has written the key since `expected` was
@@ -180,17 +181,18 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// what another one has put there meanwhile. Lock-free.
     ///
     /// ```
-    /// use epochkv::{Kv, Value};
+    /// use epochkv::Kv;
     ///
     /// let kv = Kv::new();
     /// kv.set_if_absent("lock", "worker-1", 30)?;
-    /// assert!(!kv.compare_and_delete("lock", &Value::from("worker-2")));
-    /// assert!(kv.compare_and_delete("lock", &Value::from("worker-1")));
+    /// assert!(!kv.compare_and_delete("lock", "worker-2"));
+    /// assert!(kv.compare_and_delete("lock", "worker-1"));
     /// # Ok::<(), epochkv::Error>(())
     /// ```
-    pub fn compare_and_delete(&self, key: &K, expected: &Value) -> bool {
+    pub fn compare_and_delete<'e>(&self, key: &K, expected: impl Into<Input<'e>>) -> bool {
+        let expected = expected.into();
         let key = self.hashed(key);
-        self.while_same(&key, expected, |seen| self.delete_if_unchanged(&key, seen))
+        self.while_same(&key, expected.as_ref(), |seen| self.delete_if_unchanged(&key, seen))
     }
 
     /// Removes a key only if nobody has written it since `expected` was read
@@ -227,11 +229,11 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     fn while_same(
         &self,
         key: &Hashed<'_, K>,
-        expected: &Value,
+        expected: ValueRef<'_>,
         act: impl Fn(&Snapshot) -> bool,
     ) -> bool {
         while let Some(seen) = self.get_hashed(*key) {
-            if !seen.as_ref().same(expected.as_ref()) {
+            if !seen.as_ref().same(expected) {
                 return false;
             }
             if act(&seen) {

@@ -91,9 +91,9 @@ impl<K: crate::key::Key + ?Sized, S, C> Kv<K, S, C> {
         }
         let counters = [
             (counter!("epochkv_resizes_total", "store" => store()), resizes),
-            (counter!("epochkv_expired_total", "store" => store()), expired as u64),
-            (counter!("epochkv_swept_total", "store" => store()), swept as u64),
-            (counter!("epochkv_callback_panics_total", "store" => store()), callback_panics as u64),
+            (counter!("epochkv_expired_total", "store" => store()), expired),
+            (counter!("epochkv_swept_total", "store" => store()), swept),
+            (counter!("epochkv_callback_panics_total", "store" => store()), callback_panics),
         ];
         for (counter, value) in counters {
             counter.absolute(value);

@@ -41,9 +41,9 @@ pub struct Stats {
     pub resizes: u64,
     /// Expired entries that were removed, by operations that met them or by
     /// sweeps. A plain `set` does not look at what it replaces, and counts none.
-    pub expired: usize,
+    pub expired: u64,
     /// Those of them that sweeps have removed.
-    pub swept: usize,
+    pub swept: u64,
     /// Notes that wait for their deadlines; as of the last sweep.
     pub handles: usize,
     /// Removed entries and replaced tables, of all stores of the process, that are not freed
@@ -52,7 +52,7 @@ pub struct Stats {
     pub garbage: usize,
     /// Panics of the callback that is told of expired entries, and of other foreign code
     /// that sweepers call: the clock, the recorder of metrics.
-    pub callback_panics: usize,
+    pub callback_panics: u64,
 }
 
 impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
@@ -110,11 +110,11 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
             table_bytes: shape.bytes,
             resizing: shape.migrating,
             resizes: shape.resizes,
-            expired: self.inner.expired.sum(),
-            swept: self.inner.feed.figures.swept(),
+            expired: self.inner.expired.sum() as u64,
+            swept: self.inner.feed.figures.swept() as u64,
             handles: self.inner.feed.figures.handles(),
             garbage: reclaim::waiting(),
-            callback_panics: self.inner.feed.figures.panics(),
+            callback_panics: self.inner.feed.figures.panics() as u64,
         }
     }
 

@@ -138,22 +138,54 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     /// use epochkv::Kv;
     ///
     /// let kv = Kv::new();
-    /// assert_eq!(kv.get_or_insert_with("k", 60, || "made".into())?, "made");
-    /// assert_eq!(kv.get_or_insert_with("k", 60, || unreachable!())?, "made");
+    /// assert_eq!(kv.get_or_insert_with("k", 60, || "made")?, "made");
+    /// assert_eq!(kv.get_or_insert_with("k", 60, || "other")?, "made");
     /// # Ok::<(), epochkv::Error>(())
     /// ```
     #[doc(alias = "entry")]
-    pub fn get_or_insert_with(
+    pub fn get_or_insert_with<'v, V: Into<Input<'v>>>(
         &self,
         key: &K,
         ttl: impl Into<Ttl>,
-        make: impl FnOnce() -> Value,
+        make: impl FnOnce() -> V,
     ) -> Result<Snapshot, Error> {
+        self.try_get_or_insert_with(key, ttl, || Ok(make()))
+    }
+
+    /// As [`get_or_insert_with`](Self::get_or_insert_with), for a value that cannot always
+    /// be made: if `make` fails, nothing is stored, and its error is the result.
+    ///
+    /// # Errors
+    ///
+    /// That of `make`; and as [`set`](Self::set), turned into the same type.
+    ///
+    /// ```
+    /// use epochkv::Kv;
+    ///
+    /// # type AnyError = Box<dyn std::error::Error>;
+    /// fn port(kv: &Kv, text: &str) -> Result<i64, AnyError> {
+    ///     let parse = || Ok::<_, AnyError>(i64::from(text.parse::<u16>()?));
+    ///     Ok(kv.try_get_or_insert_with("port", 60, parse)?.try_into()?)
+    /// }
+    ///
+    /// let kv = Kv::new();
+    /// assert!(port(&kv, "none").is_err() && !kv.exists("port"));
+    /// assert_eq!(port(&kv, "80")?, 80);
+    /// assert_eq!(port(&kv, "none")?, 80);
+    /// # Ok::<(), AnyError>(())
+    /// ```
+    #[doc(alias = "try_get_with")]
+    pub fn try_get_or_insert_with<'v, V: Into<Input<'v>>, E: From<Error>>(
+        &self,
+        key: &K,
+        ttl: impl Into<Ttl>,
+        make: impl FnOnce() -> Result<V, E>,
+    ) -> Result<Snapshot, E> {
         let key = self.hashed_for_write(key)?;
         if let Some(found) = self.get_hashed(key) {
             return Ok(found);
         }
-        let input = Input::Value(make());
+        let input = Content::prepare(make()?.into());
         input.check_depth()?;
         let now = self.now();
         let deadline = ttl.into().deadline(&now);

@@ -6,7 +6,7 @@ use crate::kv::{Change, IncrOptions, Incremented, Item, Kv, Scan};
 use crate::snapshot::Snapshot;
 use crate::time::clock::Clock;
 use crate::time::ttl::{Expiry, Ttl};
-use crate::value::{Input, Value};
+use crate::value::Input;
 use core::future::Future;
 use core::hash::BuildHasher;
 use core::time::Duration;
@@ -116,20 +116,25 @@ impl<S: BuildHasher + Send + Sync, C: Clock> Store for Kv<str, S, C> {
     }
 
     #[inline]
-    fn compare_and_set<'v>(
+    fn compare_and_set<'e, 'v>(
         &self,
         key: &str,
-        expected: &Value,
+        expected: impl Into<Input<'e>>,
         new: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        let (new, ttl) = (new.into(), ttl.into());
+        let (expected, new, ttl) = (expected.into(), new.into(), ttl.into());
         async move { Ok(self.compare_and_set(key, expected, new, ttl)?) }
     }
 
     #[inline]
-    async fn compare_and_delete(&self, key: &str, expected: &Value) -> Result<bool, StoreError> {
-        Ok(self.compare_and_delete(key, expected))
+    fn compare_and_delete<'e>(
+        &self,
+        key: &str,
+        expected: impl Into<Input<'e>>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let expected = expected.into();
+        async move { Ok(self.compare_and_delete(key, expected)) }
     }
 
     #[inline]

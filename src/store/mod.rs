@@ -185,20 +185,20 @@ pub trait Store: Send + Sync {
 
     /// Stores `new` only if the value is `expected`; see
     /// [`Kv::compare_and_set`](crate::Kv::compare_and_set).
-    fn compare_and_set<'v>(
+    fn compare_and_set<'e, 'v>(
         &self,
         key: &str,
-        expected: &Value,
+        expected: impl Into<Input<'e>>,
         new: impl Into<Input<'v>>,
         ttl: impl Into<Ttl>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes a key only if its value is `expected`; see
     /// [`Kv::compare_and_delete`](crate::Kv::compare_and_delete).
-    fn compare_and_delete(
+    fn compare_and_delete<'e>(
         &self,
         key: &str,
-        expected: &Value,
+        expected: impl Into<Input<'e>>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Changes a key by a closure, atomically; the closure may run more than once; see

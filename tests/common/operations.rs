@@ -127,16 +127,16 @@ pub const CONDITIONAL_WRITES: &[Operation] = &[
     ("incr_float", |kv, key| show(kv.incr_float(key, 0.5))),
     ("set_if_absent", |kv, key| show(kv.set_if_absent(key, "written", 9))),
     ("set_if_present", |kv, key| show(kv.set_if_present(key, "written", 9))),
-    ("compare_and_set", |kv, key| show(kv.compare_and_set(key, &Value::from(5), 6, 9))),
+    ("compare_and_set", |kv, key| show(kv.compare_and_set(key, 5, 6, 9))),
     ("compare_and_set_snapshot", |kv, key| {
         let five = Value::from(5).into();
         show(kv.compare_and_set_snapshot(key, &five, 6, 9))
     }),
-    ("compare_and_delete", |kv, key| show(kv.compare_and_delete(key, &Value::from(5)))),
+    ("compare_and_delete", |kv, key| show(kv.compare_and_delete(key, 5))),
     ("compare_and_delete_snapshot", |kv, key| {
         show(kv.compare_and_delete_snapshot(key, &Value::from(5).into()))
     }),
-    ("get_or_insert_with", |kv, key| show(kv.get_or_insert_with(key, 9, || "made".into()))),
+    ("get_or_insert_with", |kv, key| show(kv.get_or_insert_with(key, 9, || "made"))),
     ("expire", |kv, key| show(kv.expire(key, LATER))),
     ("expire", |kv, key| show(kv.expire(key, Duration::ZERO))),
     ("expire_if", |kv, key| show(kv.expire_if(key, LATER, Condition::Always))),

@@ -78,7 +78,7 @@ fn interrupted((name, operation): Operation, content: usize, is_fed: bool) -> us
         while kv.sweep(1000).more {}
         let stats = kv.stats();
         assert_eq!((kv.len(), stats.entries), (after.len(), after.len()), "{what}");
-        assert_eq!(stats.expired, expired, "{what}: {stats:?}");
+        assert_eq!(stats.expired, expired as u64, "{what}: {stats:?}");
         if !IN_STEPS.contains(&name) && !UPKEEP.iter().any(|(upkeep, _)| *upkeep == name) {
             assert_eq!(operation(&kv, "k"), expected, "{what}, once more");
         }
@@ -165,7 +165,11 @@ fn a_panic_of_the_clock_in_the_middle_of_a_sweep_loses_no_count() {
         let panicked = panics(|| _ = kv.sweep(1000));
         Time::panic_at(0);
         let stats = kv.stats();
-        assert_eq!((stats.swept, stats.expired + kv.len()), (stats.expired, 300), "{reading}");
+        assert_eq!(
+            (stats.swept, stats.expired + kv.len() as u64),
+            (stats.expired, 300),
+            "{reading}"
+        );
         if !panicked {
             assert!(removed_before_a_panic > 0);
             return;

@@ -70,14 +70,18 @@ const CALLS: &[(&str, Call)] = &[
     ("set_if_present's time", |kv, text| {
         _ = kv.set_if_present("k", Arc::clone(text), Panics);
     }),
-    ("compare_and_set", |kv, _| _ = kv.compare_and_set("k", &5.into(), Panics, 7)),
+    ("compare_and_set", |kv, _| _ = kv.compare_and_set("k", 5, Panics, 7)),
+    ("compare_and_set's expected", |kv, text| {
+        _ = kv.compare_and_set("k", Panics, Arc::clone(text), 7);
+    }),
     ("compare_and_set's time", |kv, text| {
-        _ = kv.compare_and_set("k", &5.into(), Arc::clone(text), Panics);
+        _ = kv.compare_and_set("k", 5, Arc::clone(text), Panics);
     }),
     ("compare_and_set_snapshot", |kv, _| {
         let seen = kv.get("k").unwrap_or_else(|| Value::from(5).into());
         _ = kv.compare_and_set_snapshot("k", &seen, Panics, 7);
     }),
+    ("compare_and_delete", |kv, _| _ = kv.compare_and_delete("k", Panics)),
     ("set_many", |kv, text| {
         let items = [Either::Text(Arc::clone(text)), Either::Panic];
         kv.set_many(items.map(|item| ("k", item)), 7).unwrap();
@@ -88,8 +92,9 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("set_many's time", |kv, text| kv.set_many([("k", Arc::clone(text))], Panics).unwrap()),
     ("get_or", |kv, _| _ = kv.get_or("absent", Panics)),
+    ("get_or_insert_with", |kv, _| _ = kv.get_or_insert_with("absent", 7, || Panics)),
     ("get_or_insert_with's time", |kv, text| {
-        _ = kv.get_or_insert_with("absent", Panics, || Arc::clone(text).into());
+        _ = kv.get_or_insert_with("absent", Panics, || Arc::clone(text));
     }),
     ("update's change", |kv, text| {
         let change = |_: Option<&_>| Change::SetEx(Arc::clone(text).into(), Panics.into());

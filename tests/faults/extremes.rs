@@ -95,14 +95,14 @@ fn a_key_that_is_too_long_is_refused_and_the_longest_is_not() {
         kind(kv.swap(&long, 1, 0)),
         kind(kv.set_if_absent(&long, 1, 0)),
         kind(kv.set_if_present(&long, 1, 0)),
-        kind(kv.compare_and_set(&long, &Value::from(1), 1, 0)),
+        kind(kv.compare_and_set(&long, 1, 1, 0)),
         kind(kv.compare_and_set_snapshot(&long, &Value::from(1).into(), 1, 0)),
         kind(kv.incr(&long)),
         kind(kv.incr_by(&long, 0)),
         kind(kv.incr_with(&long, &IncrOptions::by(1))),
         kind(kv.incr_float(&long, 1.0)),
         kind(kv.update(&long, |_| Change::Set(1.into()))),
-        kind(kv.get_or_insert_with(&long, 0, || 1.into())),
+        kind(kv.get_or_insert_with(&long, 0, || 1)),
     ];
     assert_eq!(refused, [Some(ErrorKind::KeyTooLong); 14]);
     assert!(kv.is_empty() && kv.live_len() == 0);

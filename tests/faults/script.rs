@@ -52,7 +52,7 @@ fn on_integers() -> Vec<Step> {
         step(|kv| kv.set("a", 1).unwrap(), put("a", 1)),
         step(|kv| kv.set_ex("b", 2, 9).unwrap(), put("b", 2)),
         step(|kv| _ = kv.incr_by("c", 3).unwrap(), put("c", 3)),
-        step(|kv| _ = kv.get_or_insert_with("d", 0, || 4.into()).unwrap(), put("d", 4)),
+        step(|kv| _ = kv.get_or_insert_with("d", 0, || 4).unwrap(), put("d", 4)),
     ];
     // Enough to grow the table on the way.
     for n in 0..40 {
@@ -73,8 +73,8 @@ fn on_integers() -> Vec<Step> {
         step(|kv| _ = kv.delete("c"), gone("c")),
         step(|kv| _ = kv.expire("d", Duration::ZERO), gone("d")),
         step(|kv| _ = kv.update("h", |_| Change::Set(11.into())).unwrap(), put("h", 11)),
-        step(|kv| _ = kv.compare_and_set("e2", &2.into(), 22, 0).unwrap(), replace),
-        step(|kv| _ = kv.compare_and_delete("e3", &3.into()), gone("e3")),
+        step(|kv| _ = kv.compare_and_set("e2", 2, 22, 0).unwrap(), replace),
+        step(|kv| _ = kv.compare_and_delete("e3", 3), gone("e3")),
         step(|kv| _ = (kv.get("a"), kv.ttl("a"), kv.keys("a")), |_| ()),
     ]);
     steps
@@ -98,7 +98,7 @@ const STORE: [OnText; 7] = [
     },
     |kv, key, text| {
         // The same text is there, another one, or none.
-        if !kv.compare_and_set(key, &Arc::clone(text).into(), Arc::clone(text), 9).unwrap() {
+        if !kv.compare_and_set(key, Arc::clone(text), Arc::clone(text), 9).unwrap() {
             kv.set(key, Arc::clone(text)).unwrap();
         }
     },
@@ -119,7 +119,7 @@ const REMOVE: [OnText; 6] = [
     |kv, key, _| _ = kv.delete(key),
     |kv, key, _| _ = kv.take(key),
     |kv, key, _| _ = kv.delete_many([key]),
-    |kv, key, text| _ = kv.compare_and_delete(key, &Arc::clone(text).into()),
+    |kv, key, text| _ = kv.compare_and_delete(key, Arc::clone(text)),
     |kv, key, _| _ = kv.update(key, |_| Change::Remove),
     |kv, key, _| _ = kv.expire(key, Duration::ZERO),
 ];

@@ -21,7 +21,7 @@ pub(crate) struct Tally {
     pub(crate) met: usize,
     pub(crate) steps: u64,
     pub(crate) resizes: u64,
-    pub(crate) expired: usize,
+    pub(crate) expired: u64,
     pub(crate) recording: Duration,
     pub(crate) checking: Duration,
 }

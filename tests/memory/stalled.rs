@@ -91,7 +91,7 @@ const HOSTS: [Host; 20] = [
     ("get_or_insert_with", |kv, place| {
         let make = || {
             place.stand();
-            1.into()
+            1
         };
         assert_eq!(kv.get_or_insert_with("made", 0, make).unwrap(), 1);
     }),

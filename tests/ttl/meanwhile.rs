@@ -99,7 +99,7 @@ fn what_was_never_alive_is_seen_by_no_call_that_began_before() {
         (|kv| format!("{:?}", kv.set_if_absent("k", 1, 60)), "Ok(true)"),
         (|kv| format!("{:?}", kv.set_if_present("k", 1, 60)), "Ok(false)"),
         (|kv| format!("{:?}", kv.swap("k", 1, 60)), "Ok(None)"),
-        (|kv| format!("{:?}", kv.compare_and_set("k", &Value::from(7), 1, 60)), "Ok(false)"),
+        (|kv| format!("{:?}", kv.compare_and_set("k", 7, 1, 60)), "Ok(false)"),
         (|kv| kv.get_or_insert_with("k", 60, || Value::from(1)).unwrap().to_string(), "1"),
         (|kv| show_all(&kv.get_many(["j", "k"])), "0 none"),
         (|kv| kv.keys("*").join(" "), "j"),

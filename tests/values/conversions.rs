@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use epochkv::{Dict, ErrorKind, Input, List, ListItem, TryFromValueError, Value, ValueRef};
+use epochkv::{
+    Dict, ErrorKind, Input, Kv, List, ListItem, Snapshot, TryFromValueError, Value, ValueRef,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -86,12 +88,17 @@ fn integers_beyond_i64_are_refused() {
 
 #[test]
 fn values_become_rust_types() {
-    /// Converts by value, by reference and from a view.
+    let kv = Kv::new();
+    /// Converts by value, by reference and from a view; and what the store shows of it.
     macro_rules! gives {
         ($($value:expr => $expected:expr, $target:ty);* $(;)?) => {$(
             let value = Value::from($value);
             assert_eq!(<$target>::try_from(&value).as_ref(), Ok(&$expected));
             assert_eq!(<$target>::try_from(value.as_ref()).as_ref(), Ok(&$expected));
+            kv.set("k", &value).unwrap();
+            let snapshot = kv.get("k").unwrap();
+            assert_eq!(<$target>::try_from(&snapshot).as_ref(), Ok(&$expected));
+            assert_eq!(<$target>::try_from(snapshot).as_ref(), Ok(&$expected));
             assert_eq!(<$target>::try_from(value).as_ref(), Ok(&$expected));
         )*};
     }
@@ -111,10 +118,33 @@ fn values_become_rust_types() {
         BTreeMap::from([("a", 1)]) => BTreeMap::from([("a".into(), 1)]), BTreeMap<String, u32>;
         HashMap::from([("a", 1)]) => HashMap::from([("a".into(), 1)]), HashMap<String, i32>;
     }
+    gives! {
+        -32_768 => -32_768, i16;
+        1 << 20 => 1 << 20, i32;
+        -7 => -7, i128;
+        -7 => -7, isize;
+        65_535 => 65_535, u16;
+        7 => 7, u32;
+        7 => 7, u128;
+    }
     let text = Value::from("a");
     assert_eq!(<&str>::try_from(&text), Ok("a"));
     let (shared, again) = (Arc::<str>::try_from(&text), Arc::<str>::try_from(text));
     assert!(Arc::ptr_eq(&shared.expect("text"), &again.expect("text")));
+    let text = Snapshot::from(Value::from("a"));
+    assert_eq!(<&str>::try_from(&text), Ok("a"));
+    let bytes = Snapshot::from(Value::from(b"a"));
+    assert_eq!(<&[u8]>::try_from(&bytes), Ok(&b"a"[..]));
+    assert_eq!(Arc::<[u8]>::try_from(bytes).as_deref(), Ok(&b"a"[..]));
+    let list = Snapshot::from(Value::list([1]));
+    assert_eq!(<&List>::try_from(&list).cloned(), List::try_from(list));
+    let dict = Snapshot::from(Value::dict([("a", 1)]));
+    assert_eq!(<&Dict>::try_from(&dict).cloned(), Dict::try_from(dict));
+    // A long text is shared, not copied.
+    let long: Arc<str> = "long".repeat(1000).into();
+    kv.set("k", Arc::clone(&long)).unwrap();
+    let shown = Arc::<str>::try_from(kv.get("k").unwrap()).unwrap();
+    assert!(Arc::ptr_eq(&long, &shown));
 
     let message = |error: TryFromValueError| error.to_string();
     assert_eq!(u8::try_from(Value::from(256)).map_err(message), Err("int is out of range".into()));
@@ -126,6 +156,9 @@ fn values_become_rust_types() {
         Vec::<u8>::try_from(Value::from("a")).map(drop),
         Vec::<i64>::try_from(Value::from(["a"])).map(drop),
         List::try_from(Value::Null).map(drop),
+        Dict::try_from(Snapshot::from(Value::from(5))).map(drop),
+        <&List>::try_from(&Snapshot::from(Value::from("a"))).map(drop),
+        u8::try_from(Snapshot::from(Value::from(256))).map(drop),
     ];
     let messages = [
         "expected int, found float",
@@ -134,6 +167,9 @@ fn values_become_rust_types() {
         "expected bytes, found str",
         "expected int, found str",
         "expected list, found null",
+        "expected dict, found int",
+        "expected list, found str",
+        "int is out of range",
     ];
     assert_eq!(refused.map(|result| result.map_err(message)), messages.map(|m| Err(m.into())));
 }

@@ -132,7 +132,7 @@ async fn other_programs_share_integers_and_text() {
         "epochkv:f",
     ]);
     assert_eq!(store.get("f").await.expect("get").expect("it is there"), 1.5);
-    assert!(store.compare_and_set("f", &Value::from(1.5), 2, 0).await.expect("compare"));
+    assert!(store.compare_and_set("f", 1.5, 2, 0).await.expect("compare"));
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn what_is_no_value_is_a_clear_error() {
         }
         assert!(store.exists(key).await.expect("exists"));
     }
-    assert!(!store.compare_and_set("odd", &Value::from(1), 2, 0).await.expect("compare"));
+    assert!(!store.compare_and_set("odd", 1, 2, 0).await.expect("compare"));
     assert_eq!(store.keys("*").await.expect("keys"), ["good", "list", "odd"]);
     // A walk tells of each and goes on.
     let (mut good, mut bad) = (Vec::new(), 0);

@@ -9,7 +9,7 @@
 //!
 //! `tests/loom_lock.rs` checks this code together with the store in all interleavings.
 
-use epochkv::{Clock, DefaultHashBuilder, Error, Kv, SystemClock, Value};
+use epochkv::{Clock, DefaultHashBuilder, Error, Kv, SystemClock};
 use std::time::Duration;
 
 /// A job that one worker at a time may do.
@@ -76,12 +76,12 @@ impl<C: Clock> Held<'_, C> {
     /// None in practice: the key was accepted before.
     pub fn extend(&self) -> Result<bool, Error> {
         let JobLock { kv, key, time, .. } = self.lock;
-        kv.compare_and_set(key, &Value::from(self.number), self.number, *time)
+        kv.compare_and_set(key, self.number, self.number, *time)
     }
 }
 
 impl<C: Clock> Drop for Held<'_, C> {
     fn drop(&mut self) {
-        self.lock.kv.compare_and_delete(&self.lock.key, &Value::from(self.number));
+        self.lock.kv.compare_and_delete(&self.lock.key, self.number);
     }
 }

@@ -161,7 +161,7 @@ fn judge(scenario: Scenario, met: &Met) {
     }
     let stats = world.kv.stats();
     met.resizes.fetch_add(stats.resizes, Relaxed);
-    met.expired.fetch_add(stats.expired as u64, Relaxed);
+    met.expired.fetch_add(stats.expired, Relaxed);
     // What is there in the end.
     let mut live = 0;
     for key in 0..scenario.keys {

@@ -114,7 +114,7 @@ pub async fn a_lock(store: &impl Store, _: Backend) {
     let won = join_all((0..8).map(try_lock)).await;
     assert_eq!(won.iter().filter(|won| **won).count(), 1);
     let owner = store.get("lock").await.expect("get").expect("it is held").to_value();
-    assert!(!store.compare_and_delete("lock", &Value::from(99)).await.expect("compare"));
+    assert!(!store.compare_and_delete("lock", 99).await.expect("compare"));
     assert!(store.compare_and_delete("lock", &owner).await.expect("compare"));
     let swapped = join_all((0..8_i64).map(async |n| store.swap("last", n, 0).await.expect("swap")));
     let mut seen: Vec<_> =

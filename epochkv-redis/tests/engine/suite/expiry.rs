@@ -1,7 +1,7 @@
 //! Times to live.
 
 use super::differences::{Backend, Difference};
-use epochkv::{Expiry, Pattern, Store, StoreScan, Ttl, Value};
+use epochkv::{Expiry, Pattern, Store, StoreScan, Ttl};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -40,8 +40,8 @@ pub async fn an_expired_key_is_absent_everywhere(store: &impl Store, _: Backend)
     assert!(!store.persist("a").await.expect("persist"));
     assert!(store.take("a").await.expect("take").is_none());
     assert!(!store.set_if_present("a", 2, 0).await.expect("set"));
-    assert!(!store.compare_and_set("b", &Value::from(1), 2, 0).await.expect("compare"));
-    assert!(!store.compare_and_delete("b", &Value::from(1)).await.expect("compare"));
+    assert!(!store.compare_and_set("b", 1, 2, 0).await.expect("compare"));
+    assert!(!store.compare_and_delete("b", 1).await.expect("compare"));
     assert!(store.get_and_expire("b", MS(1000)).await.expect("get").is_none());
     assert!(store.keys("*").await.expect("keys").is_empty());
     assert!(store.scan(&Pattern::new("*")).next_item().await.expect("scan").is_none());

@@ -100,7 +100,7 @@ pub async fn a_value_too_deep_is_refused(store: &impl Store, _: Backend) {
         store.swap("k", &deep, 0).await.expect_err("too deep"),
         store.set_if_absent("k", &deep, 0).await.expect_err("too deep"),
         store.set_if_present("k", &deep, 0).await.expect_err("too deep"),
-        store.compare_and_set("k", &Value::from(1), &deep, 0).await.expect_err("too deep"),
+        store.compare_and_set("k", 1, &deep, 0).await.expect_err("too deep"),
         store.set_many([("k", &deep)], 0).await.expect_err("too deep"),
         store.update("k", |_| epochkv::Change::Set(deep.clone())).await.expect_err("too deep"),
     ];
