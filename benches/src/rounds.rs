@@ -10,6 +10,7 @@ use crate::plan::{Cell, Heap, Plan};
 use crate::rng::Rng;
 use crate::workload::{Course, Fill, Workload};
 use crate::workloads::{Bout, MEMORY_METRICS, Turn};
+use core::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -164,9 +165,19 @@ fn order(len: usize, rng: &mut Rng) -> Vec<usize> {
 fn round(bouts: &[Box<dyn Bout>], turn: Turn<'_>, rng: &mut Rng) -> Vec<Sample> {
     let mut samples = vec![Sample::new(); bouts.len()];
     for index in order(bouts.len(), rng) {
+        settle_heap();
         samples[index] = bouts[index].take_turn(&turn);
     }
     samples
+}
+
+/// Makes the allocator do for this thread what it has put off. A writer of the turn before may
+/// have freed hundreds of thousands of blocks that this thread has allocated; glibc keeps them
+/// as they are until somebody asks for a large block, and then takes a tenth of a second to
+/// merge them. Who allocates in the next turn would pay for it, who does not would not.
+fn settle_heap() {
+    const LARGE: usize = 64 << 10;
+    drop(black_box(Vec::<u8>::with_capacity(LARGE)));
 }
 
 /// What [`isolated`] passes on, besides the sizes.
