@@ -137,6 +137,9 @@ pub const CONDITIONAL_WRITES: &[Operation] = &[
         show(kv.compare_and_delete_snapshot(key, &Value::from(5).into()))
     }),
     ("get_or_insert_with", |kv, key| show(kv.get_or_insert_with(key, 9, || "made"))),
+    ("try_get_or_insert_with", |kv, key| {
+        show(kv.try_get_or_insert_with(key, 9, || Ok::<_, epochkv::Error>("made")))
+    }),
     ("expire", |kv, key| show(kv.expire(key, LATER))),
     ("expire", |kv, key| show(kv.expire(key, Duration::ZERO))),
     ("expire_if", |kv, key| show(kv.expire_if(key, LATER, Condition::Always))),
