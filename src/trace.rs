@@ -28,13 +28,13 @@ fn catch<R>(tell: impl FnOnce() -> R) -> Option<R> {
 
 /// A migration to another number of buckets, or the same without so many overflow buckets,
 /// has begun.
-pub(crate) fn resize_begins(from: usize, to: usize, entries: usize) {
-    event!(DEBUG, "a resize begins", from, to, entries);
+pub(crate) fn resize_begins(store: &str, from: usize, to: usize, entries: usize) {
+    event!(DEBUG, "a resize begins", store, from, to, entries);
 }
 
 /// It is over.
-pub(crate) fn resize_ends(buckets: usize) {
-    event!(DEBUG, "a resize ends", buckets);
+pub(crate) fn resize_ends(store: &str, buckets: usize) {
+    event!(DEBUG, "a resize ends", store, buckets);
 }
 
 /// A sweeper of a store begins.

@@ -100,9 +100,16 @@ fn a_resize_tells_where_it_goes_and_operations_tell_nothing() {
         let ends = told.iter().filter(|line| line.contains("a resize ends")).count() as u64;
         assert_eq!((kv.stats().resizes, begins as u64 - ends), (ends, kv.stats().resizing.into()));
         assert!(ends > 3, "{told:?}");
-        assert!(told[0].starts_with("DEBUG event message=a resize begins from="), "{}", told[0]);
+        assert!(
+            told[0].starts_with("DEBUG event message=a resize begins store=\"named\" from="),
+            "{}",
+            told[0]
+        );
         let buckets = kv.stats().buckets;
-        assert!(kv.stats().resizing || lines.have(&format!("a resize ends buckets={buckets}")));
+        assert!(
+            kv.stats().resizing
+                || lines.have(&format!("a resize ends store=\"named\" buckets={buckets}"))
+        );
     });
 }
 

@@ -176,7 +176,7 @@ impl Kv {
 
 impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     fn from_parts(capacity: usize, hasher: S, clock: C, name: Arc<str>) -> Self {
-        let table = Table::with_capacity(capacity);
+        let table = Table::with_capacity(capacity, Arc::clone(&name));
         let (expired, feed) = (Sharded::new(), Feed::new());
         reclaim::prepare();
         Self { inner: Arc::new(Inner { table, hasher, clock, expired, feed, name }) }

@@ -171,7 +171,7 @@ impl<E: Entry> Table<E> {
         let buckets = next.share().len();
         // The loser of a race drops its array.
         if array.header().next.install(next).is_ok() {
-            trace::resize_begins(array.len(), buckets, array.header().entries.sum());
+            trace::resize_begins(self.name(), array.len(), buckets, array.header().entries.sum());
         }
     }
 
@@ -193,7 +193,7 @@ impl<E: Entry> Table<E> {
         }
         if progress.is_complete() && self.root().promote(array, next, guard) {
             self.count_resize();
-            trace::resize_ends(next.len());
+            trace::resize_ends(self.name(), next.len());
             self.grow_or_shrink(next, guard);
         }
     }

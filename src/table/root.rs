@@ -20,6 +20,8 @@ pub struct Table<E: Entry> {
     /// The table never shrinks below this.
     min_lg: u32,
     resizes: AtomicU64,
+    /// The store's, for events.
+    name: Arc<str>,
 }
 
 /// Read by every operation, written only by resizes and `clear`.
@@ -46,9 +48,11 @@ pub struct Shape {
 }
 
 impl<E: Entry> Table<E> {
-    /// A table that holds `capacity` entries without growing.
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self::with_buckets(lg_for(capacity))
+    /// A table that holds `capacity` entries without growing, of the store of this name.
+    pub fn with_capacity(capacity: usize, name: Arc<str>) -> Self {
+        let mut table = Self::with_buckets(lg_for(capacity));
+        table.name = name;
+        table
     }
 
     /// A table of `2^lg` buckets.
@@ -60,6 +64,7 @@ impl<E: Entry> Table<E> {
             }),
             min_lg: lg,
             resizes: AtomicU64::new(0),
+            name: Arc::default(),
         }
     }
 
@@ -75,6 +80,10 @@ impl<E: Entry> Table<E> {
 
     pub(super) fn root(&self) -> &ArrayCell<E> {
         &self.shared.root
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn min_lg(&self) -> u32 {
