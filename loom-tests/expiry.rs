@@ -11,7 +11,7 @@ use common::ops::{
 };
 use common::race::{Op, Race, World, show};
 use core::time::Duration;
-use epochkv::{IncrOptions, Ttl, Value};
+use epochkv::{IncrOptions, Ttl};
 
 const EXISTS: Op = |w| show(w.kv.exists("k"));
 const SET_EX: Op = |w| show(w.kv.set_ex("k", "new", 10));

@@ -1,6 +1,7 @@
 //! The one error type of the crate.
 
 use core::fmt;
+use std::io;
 
 /// Why a call was refused. The store is as it was before the call.
 ///
@@ -69,6 +70,14 @@ impl Error {
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
         Self::new(kind)
+    }
+}
+
+/// For functions that read and write files too: of the kind `InvalidInput`, with this error
+/// within.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
     }
 }
 

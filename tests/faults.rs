@@ -175,7 +175,7 @@ impl<'v> From<Converted<'_>> for Input<'v> {
     }
 }
 
-const HOSTS: [Host; 11] = [
+const HOSTS: [Host; 14] = [
     ("update", |kv, key, inner| {
         let (mut inner, mut runs) = (Some(inner), 0);
         let change = |_: Option<&Snapshot>| {
@@ -214,6 +214,16 @@ const HOSTS: [Host; 11] = [
         });
     }),
     ("set's value", |kv, key, inner| kv.set(key, Converted(inner)).unwrap()),
+    ("get_or_insert_with's value", |kv, key, inner| {
+        kv.delete(key);
+        assert!(kv.get_or_insert_with(key, 9, || Converted(inner)).is_ok() && kv.exists(key));
+    }),
+    ("compare_and_set's expected", |kv, key, inner| {
+        _ = kv.compare_and_set(key, Converted(inner), 1, 9).unwrap();
+    }),
+    ("compare_and_delete's expected", |kv, key, inner| {
+        _ = kv.compare_and_delete(key, Converted(inner));
+    }),
     ("swap's value", |kv, key, inner| _ = kv.swap(key, Converted(inner), 9).unwrap()),
     ("get_many's keys", |kv, key, inner| {
         assert_eq!(kv.get_many([key, key].into_iter().inspect(|_| inner())).len(), 2);

@@ -7,6 +7,7 @@ use epochkv::{
 };
 use std::fmt::{Debug, Display};
 use std::future::Future;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -417,7 +418,11 @@ fn every_public_type_prints_in_every_state() {
     for kind in
         [TooDeep, NotAnInteger, NotANumber, Overflow, NotFinite, NegativeTtl, KeyTooLong, BadBounds]
     {
-        assert_eq!(Error::from(kind).kind(), kind);
+        let error = Error::from(kind);
+        assert_eq!(error.kind(), kind);
+        let io = io::Error::from(error);
+        assert_eq!((io.kind(), io.to_string()), (io::ErrorKind::InvalidInput, error.to_string()));
+        assert_eq!(io.downcast::<Error>().unwrap(), error);
         display(Error::from(kind));
     }
     use Condition::{Always, IfEarlier, IfLater, IfNone, IfSome};

@@ -29,6 +29,10 @@ fn sum(store: impl Store + 'static) -> Task {
         store.set_many([("a", 1), ("b", 2)], 60).await?;
         store.incr("a").await?;
         store.update("c", |_| Change::Set(3.into())).await?;
+        let old = String::from("old");
+        store.set("d", &old).await?;
+        store.compare_and_set("d", old.as_str(), "new", 60).await?;
+        store.compare_and_delete("d", &Value::from("new")).await?;
         let (mut scan, mut sum) = (store.scan(&Pattern::new("*")), 0);
         while let Some(item) = scan.next_item().await? {
             sum += item.value().as_int().unwrap_or(0);
@@ -95,6 +99,8 @@ fn nothing_happens_before_the_first_poll() {
     assert!(!kv.exists("k"));
     assert_eq!(now(future).expect("incr"), 1);
     drop(Store::set(&kv, "k", 2));
+    drop(Store::compare_and_set(&kv, "k", 1, 2, 0));
+    drop(Store::compare_and_delete(&kv, "k", 1));
     drop(Store::clear(&kv));
     assert_eq!(kv.get("k").expect("it is there"), 1);
 }

@@ -128,7 +128,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ///
     /// `make` runs at most once, under no lock and no guard; callers that race
     /// for an absent key may each run theirs, and all get the one that won. Lock-free. The
-    /// time to live counts from the end of `make`.
+    /// time to live counts from the end of `make`. A closure that only panics needs a type, as in
+    /// `|| -> i64 { .. }`.
     ///
     /// # Errors
     ///
@@ -157,24 +158,22 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ///
     /// # Errors
     ///
-    /// That of `make`; and as [`set`](Self::set), turned into the same type.
+    /// That of `make`; and as [`set`](Self::set), turned into the same type: into
+    /// [`io::Error`](std::io::Error), `Box<dyn Error>` or one of your own, say.
     ///
     /// ```
     /// use epochkv::Kv;
-    ///
-    /// # type AnyError = Box<dyn std::error::Error>;
-    /// fn port(kv: &Kv, text: &str) -> Result<i64, AnyError> {
-    ///     let parse = || Ok::<_, AnyError>(i64::from(text.parse::<u16>()?));
-    ///     Ok(kv.try_get_or_insert_with("port", 60, parse)?.try_into()?)
-    /// }
+    /// use std::fs;
     ///
     /// let kv = Kv::new();
-    /// assert!(port(&kv, "none").is_err() && !kv.exists("port"));
-    /// assert_eq!(port(&kv, "80")?, 80);
-    /// assert_eq!(port(&kv, "none")?, 80);
-    /// # Ok::<(), AnyError>(())
+    /// let read = |path| kv.try_get_or_insert_with("config", 60, || fs::read_to_string(path));
+    /// assert_eq!(read("no such file").unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    /// assert!(!kv.exists("config"));
+    /// assert!(read("Cargo.toml")?.as_str().is_some());
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "try_get_with")]
+    #[doc(alias = "or_try_insert_with")]
     pub fn try_get_or_insert_with<'v, V: Into<Input<'v>>, E: From<Error>>(
         &self,
         key: &K,

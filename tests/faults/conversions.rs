@@ -21,6 +21,12 @@ impl From<Panics> for Value {
     }
 }
 
+impl From<epochkv::Error> for Panics {
+    fn from(_: epochkv::Error) -> Self {
+        quiet_panic()
+    }
+}
+
 impl From<Panics> for Ttl {
     fn from(_: Panics) -> Self {
         quiet_panic()
@@ -93,6 +99,14 @@ const CALLS: &[(&str, Call)] = &[
     ("set_many's time", |kv, text| kv.set_many([("k", Arc::clone(text))], Panics).unwrap()),
     ("get_or", |kv, _| _ = kv.get_or("absent", Panics)),
     ("get_or_insert_with", |kv, _| _ = kv.get_or_insert_with("absent", 7, || Panics)),
+    ("try_get_or_insert_with", |kv, _| {
+        let make = || -> Result<i64, epochkv::Error> { quiet_panic() };
+        _ = kv.try_get_or_insert_with("absent", 7, make);
+    }),
+    ("try_get_or_insert_with's error", |kv, _| {
+        let deep = (0..=Value::MAX_DEPTH).fold(Value::from(1), |inner, _| Value::list([inner]));
+        _ = kv.try_get_or_insert_with("absent", 7, || Ok::<_, Panics>(&deep));
+    }),
     ("get_or_insert_with's time", |kv, text| {
         _ = kv.get_or_insert_with("absent", Panics, || Arc::clone(text));
     }),

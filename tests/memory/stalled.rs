@@ -2,7 +2,7 @@
 //! holds back nothing that others remove.
 
 use super::{SLACK_BYTES, alone, out};
-use epochkv::{Change, Clock, Input, Kv, ManualClock, Pattern, Ttl};
+use epochkv::{Change, Clock, Error, ErrorKind, Input, Kv, ManualClock, Pattern, Ttl};
 use std::cell::Cell;
 use std::hash::{BuildHasher, DefaultHasher, RandomState};
 use std::mem;
@@ -80,7 +80,7 @@ type Host = (&'static str, fn(&Store, Place));
 
 /// Everything that runs the caller's code, but for the exceptions below, and
 /// everything that the caller may keep.
-const HOSTS: [Host; 20] = [
+const HOSTS: [Host; 23] = [
     ("update", |kv, place| {
         let keep = |_: Option<&_>| {
             place.stand();
@@ -94,6 +94,20 @@ const HOSTS: [Host; 20] = [
             1
         };
         assert_eq!(kv.get_or_insert_with("made", 0, make).unwrap(), 1);
+    }),
+    ("try_get_or_insert_with", |kv, place| {
+        let make = || {
+            place.stand();
+            Err::<i64, _>(ErrorKind::Overflow.into())
+        };
+        let failed: Result<_, Error> = kv.try_get_or_insert_with("made", 0, make);
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Overflow);
+    }),
+    ("a made value", |kv, place| {
+        assert_eq!(kv.get_or_insert_with("made", 0, || Converted(place)).unwrap(), "text");
+    }),
+    ("an expected value", |kv, place| {
+        assert!(kv.compare_and_delete("k", Converted(place)));
     }),
     ("retain", |kv, place| {
         let mut place = Some(place);

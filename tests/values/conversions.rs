@@ -145,6 +145,10 @@ fn values_become_rust_types() {
     kv.set("k", Arc::clone(&long)).unwrap();
     let shown = Arc::<str>::try_from(kv.get("k").unwrap()).unwrap();
     assert!(Arc::ptr_eq(&long, &shown));
+    let long: Arc<[u8]> = long.as_bytes().into();
+    kv.set("k", Arc::clone(&long)).unwrap();
+    let shown = Arc::<[u8]>::try_from(kv.get("k").unwrap()).unwrap();
+    assert!(Arc::ptr_eq(&long, &shown));
 
     let message = |error: TryFromValueError| error.to_string();
     assert_eq!(u8::try_from(Value::from(256)).map_err(message), Err("int is out of range".into()));

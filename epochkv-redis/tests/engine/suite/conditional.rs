@@ -37,6 +37,15 @@ pub async fn compare(store: &impl Store, _: Backend) {
     assert!(!store.compare_and_delete("k", &idle).await.expect("compare"));
     assert!(store.compare_and_delete("k", &busy).await.expect("compare"));
     assert!(!store.compare_and_delete("k", &busy).await.expect("compare"));
+    // Whatever it comes in, what is expected is the same.
+    store.set("k", "a").await.expect("set");
+    assert!(store.compare_and_set("k", "a", b"b", 0).await.expect("compare"));
+    assert!(!store.compare_and_set("k", "b", 1, 0).await.expect("compare"), "text is not bytes");
+    assert!(store.compare_and_set("k", &b"b"[..], "c", 0).await.expect("compare"));
+    assert!(store.compare_and_set("k", String::from("c"), b"d", 0).await.expect("compare"));
+    assert!(store.compare_and_set("k", b"d".to_vec(), [1, 2], 0).await.expect("compare"));
+    let seen = store.get("k").await.expect("get").expect("it is there");
+    assert!(store.compare_and_delete("k", &seen).await.expect("compare"));
 }
 
 pub async fn compare_goes_by_bits(store: &impl Store, _: Backend) {
@@ -113,7 +122,7 @@ pub async fn a_lock(store: &impl Store, _: Backend) {
     let try_lock = async |owner: i64| store.set_if_absent("lock", owner, 30).await.expect("set");
     let won = join_all((0..8).map(try_lock)).await;
     assert_eq!(won.iter().filter(|won| **won).count(), 1);
-    let owner = store.get("lock").await.expect("get").expect("it is held").to_value();
+    let owner = store.get("lock").await.expect("get").expect("it is held");
     assert!(!store.compare_and_delete("lock", 99).await.expect("compare"));
     assert!(store.compare_and_delete("lock", &owner).await.expect("compare"));
     let swapped = join_all((0..8_i64).map(async |n| store.swap("last", n, 0).await.expect("swap")));
