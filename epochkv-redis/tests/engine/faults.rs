@@ -135,7 +135,7 @@ async fn a_replica_takes_over() {
     let keys: Vec<_> = (0..60).map(|n| format!("k{n}")).collect();
     store.set_many(keys.iter().map(|key| (key.as_str(), 1)), 0).await.expect("set");
     block_in_place(|| {
-        cluster.nodes[0].ask::<i64>(&["WAIT", "1", "1000"]);
+        cluster.wait_until_replicated(0);
         cluster.nodes[0].kill();
     });
     // Reading and walking wait for the replica, and so does a write that was not sent.

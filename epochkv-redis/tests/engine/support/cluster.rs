@@ -66,6 +66,20 @@ impl Cluster {
         }
     }
 
+    /// Waits until the replica of a node has all that the node has. `WAIT` would not do: it
+    /// knows of writes of its own connection alone.
+    pub fn wait_until_replicated(&self, node: usize) {
+        wait_until("a replica that has all", || {
+            let info: String = self.nodes[node].ask(&["INFO", "replication"]);
+            let figure = |name: &str| {
+                let (_, rest) = info.split_once(name)?;
+                rest.split([',', '\r']).next()?.parse::<u64>().ok()
+            };
+            let there = figure("state=online,offset=");
+            there.is_some() && there == figure("master_repl_offset:")
+        });
+    }
+
     pub fn url(&self) -> String {
         let hosts: Vec<_> = self.nodes.iter().map(|n| format!("127.0.0.1:{}", n.port)).collect();
         format!("redis-cluster://{}/", hosts.join(","))
