@@ -6,6 +6,7 @@
 
 use clap::Parser;
 use epochkv::{Change, IncrOptions, Kv, Pattern};
+use std::hash::{BuildHasher, RandomState};
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,10 +24,15 @@ struct Args {
     /// Keys that all threads write
     #[arg(long, default_value_t = 32)]
     keys: u64,
+    /// What the threads draw from; another one in every run unless it is given
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(process::id()));
+    println!("--seed {seed}");
     let kv = Kv::new();
     // Before any thread: what the standard library makes once, it makes here.
     kv.set("warm", "up").expect("a text is accepted");
@@ -35,7 +41,7 @@ fn main() -> ExitCode {
         .map(|index| {
             let (kv, counted) = (kv.clone(), Arc::clone(&counted));
             // Without a result: it would go through the standard library's own memory.
-            thread::spawn(move || match work(&kv, args, index) {
+            thread::spawn(move || match work(&kv, args, seed, index) {
                 Ok(sum) => _ = counted.fetch_add(sum, Ordering::Relaxed),
                 Err(why) => {
                     println!("FAIL: {why}");
@@ -78,8 +84,9 @@ fn is_whole(text: &str) -> bool {
 }
 
 /// What one thread does. Returns what it added to the common sum.
-fn work(kv: &Kv, args: Args, index: u64) -> Result<i64, String> {
-    let mut random = index + 1;
+fn work(kv: &Kv, args: Args, seed: u64, index: u64) -> Result<i64, String> {
+    // Not zero, from which nothing comes.
+    let mut random = seed.wrapping_add(index) | 1 << 63;
     let mut held = Vec::new();
     let mut sum = 0;
     let window = IncrOptions::by(1).max(100).ttl_on_create(Duration::from_millis(2));
