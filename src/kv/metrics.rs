@@ -75,7 +75,7 @@ impl<K: crate::key::Key + ?Sized, S, C> Kv<K, S, C> {
             garbage,
             callback_panics,
         } = self.stats();
-        let store = || Arc::clone(&self.inner.name);
+        let store = || Arc::clone(self.table().name());
         let gauges = [
             (gauge!("epochkv_entries", "store" => store()), entries),
             (gauge!("epochkv_buckets", "store" => store()), buckets),

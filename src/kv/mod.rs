@@ -134,8 +134,6 @@ struct Inner<K: Key + ?Sized, S, C> {
     expired: Sharded,
     /// How sweeps learn of deadlines.
     feed: Feed,
-    /// For people; may be empty.
-    name: Arc<str>,
 }
 
 impl Kv {
@@ -176,10 +174,10 @@ impl Kv {
 
 impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     fn from_parts(capacity: usize, hasher: S, clock: C, name: Arc<str>) -> Self {
-        let table = Table::with_capacity(capacity, Arc::clone(&name));
+        let table = Table::with_capacity(capacity, name);
         let (expired, feed) = (Sharded::new(), Feed::new());
         reclaim::prepare();
-        Self { inner: Arc::new(Inner { table, hasher, clock, expired, feed, name }) }
+        Self { inner: Arc::new(Inner { table, hasher, clock, expired, feed }) }
     }
 
     fn table(&self) -> &Table<Record<K>> {
@@ -196,7 +194,7 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
     /// ```
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.inner.name
+        self.table().name()
     }
 
     /// Whether both handles are of one store.

@@ -202,7 +202,7 @@ where
 impl<K: Key + ?Sized, S, C> Drop for Rounds<K, S, C> {
     fn drop(&mut self) {
         if let Some(store) = self.store.upgrade() {
-            trace::sweeper_ends(&store.name);
+            trace::sweeper_ends(store.table.name());
             if self.asks {
                 store.feed.thank();
             }

@@ -20,7 +20,7 @@ pub struct Table<E: Entry> {
     /// The table never shrinks below this.
     min_lg: u32,
     resizes: AtomicU64,
-    /// The store's, for events.
+    /// The store's, which events of resizes tell.
     name: Arc<str>,
 }
 
@@ -82,7 +82,8 @@ impl<E: Entry> Table<E> {
         &self.shared.root
     }
 
-    pub(super) fn name(&self) -> &str {
+    /// The name of the store.
+    pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
