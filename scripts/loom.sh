@@ -3,13 +3,26 @@
 # loom's own environment variables are ignored, because some of them end an
 # exploration as if it had succeeded.
 #
-#   scripts/loom.sh            all models
-#   scripts/loom.sh incr_and   the models whose names contain this
+#   scripts/loom.sh                    all models
+#   scripts/loom.sh incr_and           the models whose names contain this
+#   scripts/loom.sh --address [NAME]   under AddressSanitizer, with leaks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unset "${!LOOM_@}"
 export RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom --cfg crossbeam_sanitize"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target/loom}"
 export RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
-exec cargo test --release --no-fail-fast -p epochkv -p epochkv-job-lock --test 'loom_*' \
-    -- --nocapture "$@"
+target=()
+if [[ "${1:-}" == --address ]]; then
+    shift
+    # As in sanitize.sh.
+    export RUSTC_BOOTSTRAP=1
+    target=(--target "$(rustc -vV | sed -n 's/^host: //p')")
+    RUSTFLAGS+=" -Zsanitizer=address -Cforce-frame-pointers=yes"
+    CARGO_TARGET_DIR+=/address
+    # An execution frees little. Threads of a model have stacks of their own making.
+    export ASAN_OPTIONS="quarantine_size_mb=16:detect_stack_use_after_return=0"
+    export LSAN_OPTIONS="suppressions=$PWD/scripts/leak-suppressions.txt:print_suppressions=0"
+fi
+exec cargo test --release --no-fail-fast "${target[@]}" -p epochkv -p epochkv-job-lock \
+    --test 'loom_*' -- --nocapture "$@"

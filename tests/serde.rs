@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 use values::{finite_value, nested, value};
 
+#[path = "serde/as_bytes.rs"]
+mod as_bytes;
 #[path = "serde/formats.rs"]
 mod formats;
 #[path = "common/property.rs"]
@@ -71,42 +73,6 @@ enum Shape {
 enum Plain {
     Yes,
     No,
-}
-
-/// What `serde_bytes` does.
-mod as_bytes {
-    use serde::de::{Deserializer, Error, SeqAccess, Visitor};
-    use serde::ser::Serializer;
-    use std::fmt;
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(bytes)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        struct Bytes;
-
-        impl<'de> Visitor<'de> for Bytes {
-            type Value = Vec<u8>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
-
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<u8>, A::Error> {
-                let mut bytes = Vec::new();
-                while let Some(byte) = items.next_element()? {
-                    bytes.push(byte);
-                }
-                Ok(bytes)
-            }
-        }
-        deserializer.deserialize_byte_buf(Bytes)
-    }
 }
 
 fn everything() -> Everything {

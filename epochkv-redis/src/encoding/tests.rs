@@ -1,3 +1,5 @@
+//! Values through the encoding and back, and bytes that are none.
+
 use super::pack::pack;
 use super::{MAX_LEN, TAG, decode, encode, parse_int};
 use epochkv::{ErrorKind, Input, StoreErrorKind, Value};
