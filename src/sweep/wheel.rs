@@ -52,7 +52,8 @@ pub(crate) struct Wheel {
     /// were overdue when they came.
     open: Slot,
     spare: Spare,
-    levels: Box<[Level; LEVELS]>,
+    /// A slice, so that the twelve kilobytes never stand on a caller's stack.
+    levels: Box<[Level]>,
 }
 
 impl Wheel {
@@ -64,7 +65,7 @@ impl Wheel {
             len: 0,
             open: Slot::EMPTY,
             spare: Spare::default(),
-            levels: Box::new(core::array::from_fn(|_| level())),
+            levels: (0..LEVELS).map(|_| level()).collect(),
         }
     }
 
