@@ -77,5 +77,5 @@ pub mod internals {
     };
     pub use crate::sweep::handle::Handle;
     pub use crate::sweep::inbox::{Inbox, Taken};
-    pub use crate::table::{Cursor, Entry, Occupied, Place, Table, Vacant};
+    pub use crate::table::{Cursor, Entry, Occupied, Place, Table, Vacant, use_filter};
 }

@@ -41,8 +41,8 @@ const LAYERS: &[&[&str]] = &[
     &["value/serde/reader", "value/serde/writer"],
     &["value/serde"],
     // The table.
-    &["table/entry", "table/progress", "table/tag"],
-    &["table/word"],
+    &["table/entry", "table/pages", "table/progress", "table/tag"],
+    &["table/filter", "table/word"],
     &["table/bucket"],
     &["table/arena"],
     &["table/array", "table/claim"],
@@ -99,6 +99,7 @@ const UNSAFE: &[&str] = &[
     "record/raw",
     "table/arena",
     "table/array",
+    "table/pages",
     "table/tests",
     "table/word",
 ];

@@ -70,6 +70,7 @@ pub fn explore(
             assert!(number <= MAX_EXECUTIONS, "too many executions: the model is not small");
             tiny::forget_released();
             internals::use_epoch(collector == Collector::Epoch);
+            internals::use_filter(false);
             body();
             internals::release_kept();
         })

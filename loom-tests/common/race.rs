@@ -140,13 +140,19 @@ pub struct Race {
     right: &'static [Op],
     after: Op,
     bound: Bound,
+    filtered: bool,
 }
 
 impl Race {
     /// A race on a store that `before` has prepared. The bound is none.
     pub fn new(name: &'static str, before: fn(&World)) -> Self {
         let after: Op = |_| String::new();
-        Self { name, before, left: &[], right: &[], after, bound: Bound::None }
+        Self { name, before, left: &[], right: &[], after, bound: Bound::None, filtered: false }
+    }
+
+    /// On tables with filters, as large ones have.
+    pub fn filtered(self) -> Self {
+        Self { filtered: true, ..self }
     }
 
     /// What is done when both have ended; its answer is part of the outcome.
@@ -183,9 +189,11 @@ impl Race {
         let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
         let noted = Arc::clone(&outcomes);
         let (before, left, right, after) = (self.before, self.left, self.right, self.after);
+        let filtered = self.filtered;
         let mut alone = loom::model::Builder::new();
         alone.max_branches = super::MAX_BRANCHES;
         alone.check(move || {
+            epochkv::internals::use_filter(filtered);
             let steps = left.len() + right.len();
             // Bit `n` says whether step `n` is the right thread's.
             for order in 0u32..1 << steps {
@@ -214,6 +222,7 @@ impl Race {
 
     /// One execution of both threads.
     fn run(&self) -> Outcome {
+        epochkv::internals::use_filter(self.filtered);
         let world = World::new();
         (self.before)(&world);
         let other = world.clone();

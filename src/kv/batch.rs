@@ -97,7 +97,7 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
                 let bytes = key.key.key_bytes();
                 *found = found
                     .filter(|&record| Record::has_key(record, bytes))
-                    .or_else(|| self.table().find(key.hash, bytes, &section));
+                    .or_else(|| self.table().find_fetched(key.hash, bytes, &section));
             }
             // One reading of the clock for all of them, after they were found.
             let now = self.now();

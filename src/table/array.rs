@@ -2,7 +2,7 @@
 //! the current one.
 //!
 //! ```text
-//! [ Header | padding to 64 | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 ]
+//! [ Header | padding to 64 | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 | filters, if large ]
 //!                          ^ base; packed with lg in its 6 low bits
 //! ```
 //! A reader gets base and size from one word and never touches the header.
@@ -10,6 +10,8 @@
 use super::arena::Arena;
 use super::bucket::Bucket;
 use super::entry::Entry;
+use super::filter::{self, Filter};
+use super::pages;
 use super::progress::Progress;
 use super::tag::Tag;
 use super::word::Link;
@@ -102,7 +104,8 @@ impl<'g, E: Entry> Array<'g, E> {
     /// they are touched.
     fn layout(lg: u32) -> Layout {
         // With lg <= MAX_LG neither the product nor the sum can overflow.
-        let size = Self::HEADER + (size_of::<Bucket<E>>() << lg) + Self::ALIGN;
+        let filter = if filter::is_in(lg) { size_of::<Filter>() } else { 0 };
+        let size = Self::HEADER + ((size_of::<Bucket<E>>() + filter) << lg) + Self::ALIGN;
         Layout::from_size_align(size, 16).expect("lg is at most MAX_LG")
     }
 
@@ -181,6 +184,20 @@ impl<'g, E: Entry> Array<'g, E> {
         // SAFETY: I8: buckets are initialized with the table and valid for `'g`;
         // they consist of atomics, so shared references are all there ever are.
         unsafe { bucket.as_ref() }
+    }
+
+    /// The filter of the bucket of an index, modulo the number of buckets (I9).
+    #[inline]
+    pub(super) fn filter(self, index: usize) -> Option<&'g Filter> {
+        if !filter::is_in(self.lg) {
+            return None;
+        }
+        // SAFETY: an array of this size has its filters behind its buckets.
+        let filters = unsafe { self.base.add(self.len()) }.cast::<Filter>();
+        // SAFETY: one for each bucket.
+        let filter = unsafe { filters.add(index & (self.len() - 1)) };
+        // SAFETY: I8, as for a bucket; zeroed memory is an unused filter.
+        Some(unsafe { filter.as_ref() })
     }
 
     /// Buckets per group, where the keys of this table form so many groups.
@@ -293,7 +310,7 @@ impl<E: Entry> OwnedArray<E> {
         // SAFETY: the layout has a size above zero.
         let start = unsafe { alloc::alloc_zeroed(layout) };
         let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
-        advise_huge_pages(start, layout.size());
+        pages::advise_huge(start, layout.size());
         let padding = start.addr().get().wrapping_neg() % Array::<E>::ALIGN;
         // SAFETY: the layout has room for padding and header before the buckets.
         let base = unsafe { start.byte_add(padding + Array::<E>::HEADER) }.cast::<Bucket<E>>();
@@ -315,6 +332,10 @@ impl<E: Entry> OwnedArray<E> {
         for index in 0..array.len() {
             // SAFETY: in bounds and exclusive.
             unsafe { base.add(index).write(Bucket::unused()) };
+            if let Some(filter) = array.filter(index) {
+                // SAFETY: as above.
+                unsafe { ptr::from_ref(filter).cast_mut().write(Filter::unused()) };
+            }
         }
         Self(array)
     }
@@ -472,21 +493,4 @@ impl<E: Entry> ArrayCell<E> {
         // Acquire: the table was published by another thread perhaps.
         Array::unpack(self.0.swap(ptr::null_mut(), Ordering::Acquire)).map(OwnedArray)
     }
-}
-
-/// Large tables are read at random: fewer, larger pages spare most of the
-/// translation misses. A hint only; what cannot be had changes nothing.
-fn advise_huge_pages(start: NonNull<u8>, size: usize) {
-    const HUGE: usize = 2 << 20;
-    const PAGE: usize = 4 << 10;
-    #[cfg(all(target_os = "linux", not(miri)))]
-    if size >= 2 * HUGE {
-        let padding = start.addr().get().wrapping_neg() % PAGE;
-        let inside = start.as_ptr().map_addr(|address| address + padding);
-        // SAFETY: the pages lie within an allocation that is the caller's, and
-        // the advice does not change their content.
-        unsafe { libc::madvise(inside.cast(), size - padding, libc::MADV_HUGEPAGE) };
-    }
-    #[cfg(not(all(target_os = "linux", not(miri))))]
-    let _ = (start, size, HUGE, PAGE);
 }

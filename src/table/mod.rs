@@ -60,6 +60,10 @@
 //!   sources do not change, tags among them, and the entry stores its hash.
 //! - **I8** Headers, buckets and slabs are initialized before they are shared
 //!   and freed only when no guard can reach them.
+//! - **I9** Where an array has a filter, it admits the tag of every entry that was ever live in
+//!   the array, before that was: an inserter sets its bits before the claim, a helper of a
+//!   migration before it makes the group ready. So a key that it excludes, in an array
+//!   without a successor, was absent when the lookup asked for the successor.
 //!
 //! # Linearization points
 //!
@@ -67,6 +71,7 @@
 //! | --- | --- |
 //! | lookup, hit | the load of the slot word; in a frozen bucket, an instant between the readiness check and that load |
 //! | lookup, miss | an instant during the search at which the key is absent: a live key changes its slot only by removal and insertion, or by a migration, which freezes first |
+//! | lookup, miss by the filter | an instant during the lookup at which the key is absent: it was not live in the array before (I9), nor in another one, when the successor was asked for |
 //! | replace, remove | the compare-exchange of the slot |
 //! | insert | the commit, also by a helper |
 //! | clear | the swap of `root`; a write that still works in the old array is placed just before it |
@@ -90,6 +95,9 @@ mod array;
 mod bucket;
 mod claim;
 mod entry;
+mod filter;
+#[allow(unsafe_code)]
+mod pages;
 mod progress;
 mod read;
 mod resize;
@@ -105,6 +113,8 @@ mod write;
 mod tests;
 
 pub use entry::Entry;
+#[cfg(epochkv_loom)]
+pub use filter::use_filter;
 pub use root::Table;
 pub use scan::{Cursor, Walk};
 #[cfg(epochkv_loom)]

@@ -3,6 +3,7 @@
 use super::array::Array;
 use super::bucket::Probe;
 use super::entry::Entry;
+use super::filter::{self, Filter, Lookup};
 use super::root::Table;
 use crate::reclaim::{Section, Shared, prefetch};
 
@@ -12,11 +13,21 @@ impl<E: Entry> Table<E> {
     #[inline(always)]
     pub fn find<'g>(&self, hash: u64, key: &E::Key, section: &'g Section) -> Option<Shared<'g, E>> {
         let array = self.array(section);
-        match array.bucket(hash).probe(array.tag(hash), key, section) {
-            Probe::Hit(entry) => Some(entry),
-            Probe::Miss => None,
-            Probe::Frozen => find_moving(array, hash, key, section),
+        if filter::is_in(array.lg()) {
+            return find_in_large(array, hash, key, section);
         }
+        find_in(array, hash, key, section)
+    }
+
+    /// As [`find`](Self::find), of a key whose bucket has been fetched and is nearer than a filter.
+    #[inline(always)]
+    pub fn find_fetched<'g>(
+        &self,
+        hash: u64,
+        key: &E::Key,
+        section: &'g Section,
+    ) -> Option<Shared<'g, E>> {
+        find_in(self.array(section), hash, key, section)
     }
 
     /// Starts to fetch the line that an operation on `hash` will read first.
@@ -34,6 +45,45 @@ impl<E: Entry> Table<E> {
         let array = self.array(section);
         array.bucket(hash).likely_entry(array.tag(hash), section)
     }
+}
+
+/// Lookup in an array that may be about to be migrated.
+#[inline(always)]
+fn find_in<'g, E: Entry>(
+    array: Array<'g, E>,
+    hash: u64,
+    key: &E::Key,
+    section: &'g Section,
+) -> Option<Shared<'g, E>> {
+    match array.bucket(hash).probe(array.tag(hash), key, section) {
+        Probe::Hit(entry) => Some(entry),
+        Probe::Miss => None,
+        Probe::Frozen => find_moving(array, hash, key, section),
+    }
+}
+
+/// Lookup in an array with a filter, which is asked if this thread expects it to help.
+#[inline(never)]
+fn find_in_large<'g, E: Entry>(
+    array: Array<'g, E>,
+    hash: u64,
+    key: &E::Key,
+    section: &'g Section,
+) -> Option<Shared<'g, E>> {
+    // With a successor, the key may be there.
+    let asks = filter::expects_to_miss() && array.header().next.load(section).is_none();
+    let excludes = |filter: &Filter| filter.excludes(array.tag(hash));
+    if asks && array.filter(array.index_of(hash)).is_some_and(excludes) {
+        filter::learn(Lookup::Excluded);
+        return None;
+    }
+    let found = find_in(array, hash, key, section);
+    filter::learn(match found {
+        Some(_) => Lookup::Hit,
+        None if asks => Lookup::Passed,
+        None => Lookup::Miss,
+    });
+    found
 }
 
 /// Lookup in a bucket that a migration has begun to freeze.

@@ -165,13 +165,11 @@ impl<E: Entry> Table<E> {
             return;
         }
         let lg = lg.min(MAX_LG);
-        let groups = array.len().min(1 << lg);
-        let entries = Arc::clone(&array.header().entries);
-        let next = OwnedArray::allocate(lg, Progress::new(groups), entries);
-        let buckets = next.share().len();
+        let progress = Progress::new(array.len().min(1 << lg));
+        let next = OwnedArray::allocate(lg, progress, Arc::clone(&array.header().entries));
         // The loser of a race drops its array.
         if array.header().next.install(next).is_ok() {
-            trace::resize_begins(self.name(), array.len(), buckets, array.header().entries.sum());
+            trace::resize_begins(self.name(), array.len(), 1 << lg, array.header().entries.sum());
         }
     }
 
@@ -262,7 +260,9 @@ impl<'g, E: Entry> Array<'g, E> {
         }
         let mut layout = [None; SLOTS];
         let mut rest = Vec::new();
-        for &(_, word) in words.iter().filter(|(hash, _)| self.index_of(*hash) == index) {
+        let moved = || words.iter().filter(|(hash, _)| self.index_of(*hash) == index);
+        self.filter(index).inspect(|filter| filter.admit(moved().map(|(_, word)| word.tag())));
+        for &(_, word) in moved() {
             match &mut layout[word.tag().home(SLOTS)] {
                 place @ None => *place = Some(word),
                 Some(_) => rest.push(word),

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::root::Table;
 use super::tag::Tag;
 use super::word::{Outcome, Slot, Word};
-use crate::reclaim::{Guard, Owned, Shared, Unlinked};
+use crate::reclaim::{Guard, Owned, Shared, Unlinked, prefetch_exclusive};
 
 /// What one write does about cleared tables: 64 empty buckets, or some 15 entries.
 const RELEASE_PER_WRITE: usize = 64;
@@ -53,6 +53,8 @@ impl<E: Entry> Table<E> {
         if let Some(next) = array.header().next.load(guard) {
             self.help_migration(array, next, guard);
         }
+        // An insertion will write there.
+        array.filter(array.index_of(hash)).inspect(|filter| prefetch_exclusive(*filter));
         loop {
             let (bucket, tag) = (array.bucket(hash), array.tag(hash));
             match bucket.search(tag, key, guard) {
@@ -139,6 +141,9 @@ impl<E: Entry> Table<E> {
         guard: &'g Guard,
     ) -> Result<Shared<'g, E>, Owned<E>> {
         let Vacant { array, bucket, gap, tag } = place;
+        if let Some(filter) = array.filter(array.index_of(E::hash(entry.share()))) {
+            filter.admit([tag]);
+        }
         let (claim, overflow, appended) = match gap {
             Gap::Slot { slot, word, overflow } => {
                 (Claim::new(slot, word, entry, tag, guard)?, overflow, false)
