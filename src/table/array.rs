@@ -5,7 +5,7 @@
 //! [ Header | padding to 64 | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 | filters, if large ]
 //!                          ^ base; packed with lg in its 6 low bits
 //! ```
-//! A reader gets base and size from one word and never touches the header.
+//! A reader gets base and size from one word. The header it touches only to ask for a successor.
 
 use super::arena::Arena;
 use super::bucket::Bucket;
@@ -186,18 +186,22 @@ impl<'g, E: Entry> Array<'g, E> {
         unsafe { bucket.as_ref() }
     }
 
+    /// In an array that has filters: they are behind its buckets, one for each.
+    fn filter_ptr(self, index: usize) -> NonNull<Filter> {
+        // SAFETY: the allocation of such an array goes on behind its `len` buckets.
+        let first = unsafe { self.base.add(self.len()) }.cast();
+        // SAFETY: with room for so many; the index is below `len`.
+        unsafe { first.add(index & (self.len() - 1)) }
+    }
+
     /// The filter of the bucket of an index, modulo the number of buckets (I9).
     #[inline]
     pub(super) fn filter(self, index: usize) -> Option<&'g Filter> {
         if !filter::is_in(self.lg) {
             return None;
         }
-        // SAFETY: an array of this size has its filters behind its buckets.
-        let filters = unsafe { self.base.add(self.len()) }.cast::<Filter>();
-        // SAFETY: one for each bucket.
-        let filter = unsafe { filters.add(index & (self.len() - 1)) };
         // SAFETY: I8, as for a bucket; zeroed memory is an unused filter.
-        Some(unsafe { filter.as_ref() })
+        Some(unsafe { self.filter_ptr(index).as_ref() })
     }
 
     /// Buckets per group, where the keys of this table form so many groups.
@@ -332,9 +336,9 @@ impl<E: Entry> OwnedArray<E> {
         for index in 0..array.len() {
             // SAFETY: in bounds and exclusive.
             unsafe { base.add(index).write(Bucket::unused()) };
-            if let Some(filter) = array.filter(index) {
+            if filter::is_in(lg) {
                 // SAFETY: as above.
-                unsafe { ptr::from_ref(filter).cast_mut().write(Filter::unused()) };
+                unsafe { array.filter_ptr(index).write(Filter::unused()) };
             }
         }
         Self(array)

@@ -7,7 +7,7 @@
 //! migration makes a new one.
 //!
 //! Looked at only by threads that expect to miss: to one that finds its key it is one more
-//! line to wait for.
+//! line to wait for. And not while a migration runs.
 
 use super::tag::Tag;
 use crate::sync::{AtomicU64, Ordering};
@@ -36,7 +36,8 @@ thread_local! {
     static IN_MODEL: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the tables of this thread's models have filters from now on; none may be alive.
+/// Whether the tables of this thread's models have filters from now on. None may be alive: their
+/// memory has another layout.
 #[cfg(epochkv_loom)]
 pub fn use_filter(yes: bool) {
     IN_MODEL.set(yes);
@@ -102,11 +103,16 @@ thread_local! {
 const MOST: i32 = 64;
 const ASK_FROM: i32 = if cfg!(debug_assertions) { 1 } else { 16 };
 
+fn expectation() -> i32 {
+    // Where thread-locals are made by the system, there is none while a thread ends.
+    EXPECTATION.try_with(Cell::get).unwrap_or(0)
+}
+
 /// Whether this thread's next lookup should ask the filter.
 #[inline]
 pub(super) fn expects_to_miss() -> bool {
     // A model repeats.
-    cfg!(epochkv_loom) || EXPECTATION.get() >= ASK_FROM
+    cfg!(epochkv_loom) || expectation() >= ASK_FROM
 }
 
 /// Lets the thread's expectation follow: to more than half of misses it begins to ask, to
@@ -119,7 +125,7 @@ pub(super) fn learn(lookup: Lookup) {
         Lookup::Excluded => 4,
         Lookup::Passed => -8,
     };
-    EXPECTATION.set((EXPECTATION.get() + by).clamp(0, MOST));
+    let _ = EXPECTATION.try_with(|it| it.set((it.get() + by).clamp(0, MOST)));
 }
 
 #[cfg(all(test, not(epochkv_loom)))]

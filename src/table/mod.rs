@@ -62,8 +62,8 @@
 //!   and freed only when no guard can reach them.
 //! - **I9** Where an array has a filter, it admits the tag of every entry that was ever live in
 //!   the array, before that was: an inserter sets its bits before the claim, a helper of a
-//!   migration before it makes the group ready. So a key that it excludes, in an array
-//!   without a successor, was absent when the lookup asked for the successor.
+//!   migration before it makes the group ready. So a key that it excludes, in an array that turns
+//!   out to have no successor, was absent when the lookup loaded that array from the root.
 //!
 //! # Linearization points
 //!
@@ -71,14 +71,14 @@
 //! | --- | --- |
 //! | lookup, hit | the load of the slot word; in a frozen bucket, an instant between the readiness check and that load |
 //! | lookup, miss | an instant during the search at which the key is absent: a live key changes its slot only by removal and insertion, or by a migration, which freezes first |
-//! | lookup, miss by the filter | an instant during the lookup at which the key is absent: it was not live in the array before (I9), nor in another one, when the successor was asked for |
+//! | lookup, miss by the filter | the load of `root`: the key was never live in that array (I9), and there was no other one |
 //! | replace, remove | the compare-exchange of the slot |
 //! | insert | the commit, also by a helper |
 //! | clear | the swap of `root`; a write that still works in the old array is placed just before it |
 //!
 //! # Progress
 //!
-//! Lookups and scans never wait for anybody and write nothing. Writes are
+//! Lookups and scans never wait for anybody and write nothing that others read. Writes are
 //! lock-free: a failed compare-exchange means that another write, or one step
 //! of a migration, succeeded.
 //!

@@ -9,7 +9,7 @@ use crate::reclaim::{Section, Shared, prefetch};
 
 impl<E: Entry> Table<E> {
     /// The live entry of a key. Wait-free in the length of one chain, unless
-    /// migrations keep overtaking it; writes nothing.
+    /// migrations keep overtaking it; writes nothing that others read.
     #[inline(always)]
     pub fn find<'g>(&self, hash: u64, key: &E::Key, section: &'g Section) -> Option<Shared<'g, E>> {
         let array = self.array(section);

@@ -261,7 +261,9 @@ impl<'g, E: Entry> Array<'g, E> {
         let mut layout = [None; SLOTS];
         let mut rest = Vec::new();
         let moved = || words.iter().filter(|(hash, _)| self.index_of(*hash) == index);
-        self.filter(index).inspect(|filter| filter.admit(moved().map(|(_, word)| word.tag())));
+        if let Some(filter) = self.filter(index) {
+            filter.admit(moved().map(|(_, word)| word.tag()));
+        }
         for &(_, word) in moved() {
             match &mut layout[word.tag().home(SLOTS)] {
                 place @ None => *place = Some(word),
@@ -269,10 +271,8 @@ impl<'g, E: Entry> Array<'g, E> {
             }
         }
         let mut rest = rest.into_iter();
-        for place in &mut layout {
-            if place.is_none() {
-                *place = rest.next();
-            }
+        for place in layout.iter_mut().filter(|place| place.is_none()) {
+            *place = rest.next();
         }
         for (slot, word) in target.slots().iter().zip(layout) {
             if let Some(word) = word {

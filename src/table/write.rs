@@ -4,10 +4,11 @@ use super::array::Array;
 use super::bucket::{Bucket, Gap, Search};
 use super::claim::Claim;
 use super::entry::Entry;
+use super::filter::Filter;
 use super::root::Table;
 use super::tag::Tag;
 use super::word::{Outcome, Slot, Word};
-use crate::reclaim::{Guard, Owned, Shared, Unlinked, prefetch_exclusive};
+use crate::reclaim::{Guard, Owned, Shared, Unlinked, prefetch};
 
 /// What one write does about cleared tables: 64 empty buckets, or some 15 entries.
 const RELEASE_PER_WRITE: usize = 64;
@@ -34,6 +35,8 @@ pub struct Vacant<'g, E: Entry> {
     bucket: &'g Bucket<E>,
     gap: Gap<'g, E>,
     tag: Tag,
+    /// Of the bucket, if the array has one.
+    filter: Option<&'g Filter>,
 }
 
 impl<'g, E: Entry> Occupied<'g, E> {
@@ -53,15 +56,20 @@ impl<E: Entry> Table<E> {
         if let Some(next) = array.header().next.load(guard) {
             self.help_migration(array, next, guard);
         }
-        // An insertion will write there.
-        array.filter(array.index_of(hash)).inspect(|filter| prefetch_exclusive(*filter));
         loop {
             let (bucket, tag) = (array.bucket(hash), array.tag(hash));
+            let filter = array.filter(array.index_of(hash));
+            if let Some(filter) = filter {
+                // For an insertion, which will look whether it has bits to set.
+                prefetch(filter);
+            }
             match bucket.search(tag, key, guard) {
                 Search::Found { slot, word, entry } => {
                     return Place::Occupied(Occupied { array, slot, word, entry });
                 }
-                Search::Absent(gap) => return Place::Vacant(Vacant { array, bucket, gap, tag }),
+                Search::Absent(gap) => {
+                    return Place::Vacant(Vacant { array, bucket, gap, tag, filter });
+                }
                 Search::Frozen => array = self.move_on(array, hash, guard),
             }
         }
@@ -115,7 +123,8 @@ impl<E: Entry> Table<E> {
         let slot = bucket.slots().get(index)?;
         let word = slot.load(guard);
         let gap = Gap::Slot { slot, word, overflow: false };
-        word.is_free().then_some(Vacant { array, bucket, gap, tag: array.tag(hash) })
+        let (tag, filter) = (array.tag(hash), array.filter(array.index_of(hash)));
+        word.is_free().then_some(Vacant { array, bucket, gap, tag, filter })
     }
 
     /// Makes a key's successor bucket ready and goes there.
@@ -140,8 +149,8 @@ impl<E: Entry> Table<E> {
         entry: Owned<E>,
         guard: &'g Guard,
     ) -> Result<Shared<'g, E>, Owned<E>> {
-        let Vacant { array, bucket, gap, tag } = place;
-        if let Some(filter) = array.filter(array.index_of(E::hash(entry.share()))) {
+        let Vacant { array, bucket, gap, tag, filter } = place;
+        if let Some(filter) = filter {
             filter.admit([tag]);
         }
         let (claim, overflow, appended) = match gap {
