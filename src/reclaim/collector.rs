@@ -27,7 +27,7 @@ mod imp {
         unsafe { crossbeam_epoch::unprotected() }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn pin() -> Guard {
         // The thread-local is gone while a thread's destructors run; a call from
         // there registers for its own duration.

@@ -1,5 +1,4 @@
-//! One allocation of the table, header and buckets, and the cell that points to
-//! the current one.
+//! One allocation: header, buckets, filters. And the cell that points to the current one.
 //!
 //! ```text
 //! [ Header | padding to 64 | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 | filters, if large ]
@@ -190,18 +189,19 @@ impl<'g, E: Entry> Array<'g, E> {
     fn filter_ptr(self, index: usize) -> NonNull<Filter> {
         // SAFETY: the allocation of such an array goes on behind its `len` buckets.
         let first = unsafe { self.base.add(self.len()) }.cast();
-        // SAFETY: with room for so many; the index is below `len`.
+        // SAFETY: with room for so many.
         unsafe { first.add(index & (self.len() - 1)) }
     }
 
-    /// The filter of the bucket of an index, modulo the number of buckets (I9).
+    /// The filter of a bucket of this array, which is no overflow bucket (I9).
     #[inline]
-    pub(super) fn filter(self, index: usize) -> Option<&'g Filter> {
+    pub(super) fn filter(self, bucket: &Bucket<E>) -> Option<&'g Filter> {
         if !filter::is_in(self.lg) {
             return None;
         }
+        let offset = ptr::from_ref(bucket).addr() - self.base.addr().get();
         // SAFETY: I8, as for a bucket; zeroed memory is an unused filter.
-        Some(unsafe { self.filter_ptr(index).as_ref() })
+        Some(unsafe { self.filter_ptr(offset / size_of::<Bucket<E>>()).as_ref() })
     }
 
     /// Buckets per group, where the keys of this table form so many groups.

@@ -13,10 +13,10 @@ use super::tag::Tag;
 use crate::sync::{AtomicU64, Ordering};
 use core::cell::Cell;
 
-/// The least size, as a power of two, of arrays with a filter: 64 MB of buckets. Small where tests
+/// The least size, as a power of two, of arrays with a filter: 32 MB of buckets. Small where tests
 /// are to meet one.
 #[cfg(not(epochkv_loom))]
-const FROM: u32 = if cfg!(any(test, debug_assertions)) { 4 } else { 20 };
+const FROM: u32 = if cfg!(any(test, debug_assertions)) { 4 } else { 19 };
 
 /// Whether an array of `2^lg` buckets has a filter.
 #[cfg(not(epochkv_loom))]
@@ -103,13 +103,14 @@ thread_local! {
 const MOST: i32 = 64;
 const ASK_FROM: i32 = if cfg!(debug_assertions) { 1 } else { 16 };
 
+#[inline(always)]
 fn expectation() -> i32 {
     // Where thread-locals are made by the system, there is none while a thread ends.
     EXPECTATION.try_with(Cell::get).unwrap_or(0)
 }
 
 /// Whether this thread's next lookup should ask the filter.
-#[inline]
+#[inline(always)]
 pub(super) fn expects_to_miss() -> bool {
     // A model repeats.
     cfg!(epochkv_loom) || expectation() >= ASK_FROM
@@ -117,9 +118,11 @@ pub(super) fn expects_to_miss() -> bool {
 
 /// Lets the thread's expectation follow: to more than half of misses it begins to ask, to
 /// less than a fifth it ends; and where filters say little, it seldom asks.
-#[inline]
+#[inline(always)]
 pub(super) fn learn(lookup: Lookup) {
     let by = match lookup {
+        // All there is to do for a thread that finds its keys.
+        Lookup::Hit if expectation() == 0 => return,
         Lookup::Hit => -1,
         Lookup::Miss => 1,
         Lookup::Excluded => 4,
@@ -142,7 +145,7 @@ mod tests {
         let guard = reclaim::pin();
         let array = map.table.array(&guard);
         let excluded = |key: u64| {
-            let filter = array.filter(array.index_of(hash(key))).expect("the array has one");
+            let filter = array.filter(array.bucket(hash(key))).expect("the array has one");
             filter.excludes(array.tag(hash(key)))
         };
         absent.filter(|&key| !excluded(key)).count()

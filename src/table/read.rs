@@ -13,10 +13,15 @@ impl<E: Entry> Table<E> {
     #[inline(always)]
     pub fn find<'g>(&self, hash: u64, key: &E::Key, section: &'g Section) -> Option<Shared<'g, E>> {
         let array = self.array(section);
-        if filter::is_in(array.lg()) {
-            return find_in_large(array, hash, key, section);
+        let has_filter = filter::is_in(array.lg());
+        if has_filter && filter::expects_to_miss() {
+            return find_by_filter(array, hash, key, section);
         }
-        find_in(array, hash, key, section)
+        let found = find_in(array, hash, key, section);
+        if has_filter {
+            filter::learn(if found.is_some() { Lookup::Hit } else { Lookup::Miss });
+        }
+        found
     }
 
     /// As [`find`](Self::find), of a key whose bucket has been fetched and is nearer than a filter.
@@ -62,25 +67,25 @@ fn find_in<'g, E: Entry>(
     }
 }
 
-/// Lookup in an array with a filter, which is asked if this thread expects it to help.
+/// Lookup in an array with a filter, by a thread that expects it to help.
 #[inline(never)]
-fn find_in_large<'g, E: Entry>(
+fn find_by_filter<'g, E: Entry>(
     array: Array<'g, E>,
     hash: u64,
     key: &E::Key,
     section: &'g Section,
 ) -> Option<Shared<'g, E>> {
     // With a successor, the key may be there.
-    let asks = filter::expects_to_miss() && array.header().next.load(section).is_none();
+    let may_tell = array.header().next.load(section).is_none();
     let excludes = |filter: &Filter| filter.excludes(array.tag(hash));
-    if asks && array.filter(array.index_of(hash)).is_some_and(excludes) {
+    if may_tell && array.filter(array.bucket(hash)).is_some_and(excludes) {
         filter::learn(Lookup::Excluded);
         return None;
     }
     let found = find_in(array, hash, key, section);
     filter::learn(match found {
         Some(_) => Lookup::Hit,
-        None if asks => Lookup::Passed,
+        None if may_tell => Lookup::Passed,
         None => Lookup::Miss,
     });
     found

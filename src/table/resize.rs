@@ -261,7 +261,7 @@ impl<'g, E: Entry> Array<'g, E> {
         let mut layout = [None; SLOTS];
         let mut rest = Vec::new();
         let moved = || words.iter().filter(|(hash, _)| self.index_of(*hash) == index);
-        if let Some(filter) = self.filter(index) {
+        if let Some(filter) = self.filter(target) {
             filter.admit(moved().map(|(_, word)| word.tag()));
         }
         for &(_, word) in moved() {

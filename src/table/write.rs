@@ -4,7 +4,6 @@ use super::array::Array;
 use super::bucket::{Bucket, Gap, Search};
 use super::claim::Claim;
 use super::entry::Entry;
-use super::filter::Filter;
 use super::root::Table;
 use super::tag::Tag;
 use super::word::{Outcome, Slot, Word};
@@ -35,8 +34,6 @@ pub struct Vacant<'g, E: Entry> {
     bucket: &'g Bucket<E>,
     gap: Gap<'g, E>,
     tag: Tag,
-    /// Of the bucket, if the array has one.
-    filter: Option<&'g Filter>,
 }
 
 impl<'g, E: Entry> Occupied<'g, E> {
@@ -58,8 +55,7 @@ impl<E: Entry> Table<E> {
         }
         loop {
             let (bucket, tag) = (array.bucket(hash), array.tag(hash));
-            let filter = array.filter(array.index_of(hash));
-            if let Some(filter) = filter {
+            if let Some(filter) = array.filter(bucket) {
                 // For an insertion, which will look whether it has bits to set.
                 prefetch(filter);
             }
@@ -67,9 +63,7 @@ impl<E: Entry> Table<E> {
                 Search::Found { slot, word, entry } => {
                     return Place::Occupied(Occupied { array, slot, word, entry });
                 }
-                Search::Absent(gap) => {
-                    return Place::Vacant(Vacant { array, bucket, gap, tag, filter });
-                }
+                Search::Absent(gap) => return Place::Vacant(Vacant { array, bucket, gap, tag }),
                 Search::Frozen => array = self.move_on(array, hash, guard),
             }
         }
@@ -123,8 +117,7 @@ impl<E: Entry> Table<E> {
         let slot = bucket.slots().get(index)?;
         let word = slot.load(guard);
         let gap = Gap::Slot { slot, word, overflow: false };
-        let (tag, filter) = (array.tag(hash), array.filter(array.index_of(hash)));
-        word.is_free().then_some(Vacant { array, bucket, gap, tag, filter })
+        word.is_free().then_some(Vacant { array, bucket, gap, tag: array.tag(hash) })
     }
 
     /// Makes a key's successor bucket ready and goes there.
@@ -149,8 +142,8 @@ impl<E: Entry> Table<E> {
         entry: Owned<E>,
         guard: &'g Guard,
     ) -> Result<Shared<'g, E>, Owned<E>> {
-        let Vacant { array, bucket, gap, tag, filter } = place;
-        if let Some(filter) = filter {
+        let Vacant { array, bucket, gap, tag } = place;
+        if let Some(filter) = array.filter(bucket) {
             filter.admit([tag]);
         }
         let (claim, overflow, appended) = match gap {
