@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use weak::Weak;
 
+#[path = "concurrent/absent.rs"]
+mod absent;
 #[path = "common/seed.rs"]
 mod seed;
 #[path = "concurrent/walks.rs"]
