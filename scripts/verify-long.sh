@@ -11,7 +11,7 @@
 # nothing but documents, say. What a step prints, and when, is kept below target/verify.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-steps=(loom shuttle orderings planted sanitize stress linearize model churn fuzz mutants stalled flooding soak)
+steps=(loom loom-address shuttle orderings planted sanitize stress linearize model churn fuzz mutants stalled flooding soak)
 pieces=(1 2 3 4 5 6 7 8 9 10)
 events=100000000
 churn=100000000
@@ -25,6 +25,7 @@ calls=25000000
 step() {
     case "$1" in
         loom) scripts/loom.sh ;;
+        loom-address) scripts/loom.sh --address ;;
         shuttle) in_pieces shuttle scripts/shuttle.sh "$schedules" ;;
         orderings) scripts/orderings.sh ;;
         planted) scripts/planted-bugs.sh ;;
