@@ -185,23 +185,23 @@ impl<'g, E: Entry> Array<'g, E> {
         unsafe { bucket.as_ref() }
     }
 
-    /// In an array that has filters: they are behind its buckets, one for each.
-    fn filter_ptr(self, index: usize) -> NonNull<Filter> {
+    /// Where the filter of bucket `index` is, in an array that has filters.
+    fn filter_ptr(self, index: usize) -> Option<NonNull<Filter>> {
+        if !filter::is_in(self.lg) {
+            return None;
+        }
         // SAFETY: the allocation of such an array goes on behind its `len` buckets.
         let first = unsafe { self.base.add(self.len()) }.cast();
         // SAFETY: with room for so many.
-        unsafe { first.add(index & (self.len() - 1)) }
+        Some(unsafe { first.add(index & (self.len() - 1)) })
     }
 
     /// The filter of a bucket of this array, which is no overflow bucket (I9).
     #[inline]
     pub(super) fn filter(self, bucket: &Bucket<E>) -> Option<&'g Filter> {
-        if !filter::is_in(self.lg) {
-            return None;
-        }
         let offset = ptr::from_ref(bucket).addr() - self.base.addr().get();
         // SAFETY: I8, as for a bucket; zeroed memory is an unused filter.
-        Some(unsafe { self.filter_ptr(offset / size_of::<Bucket<E>>()).as_ref() })
+        self.filter_ptr(offset / size_of::<Bucket<E>>()).map(|filter| unsafe { filter.as_ref() })
     }
 
     /// Buckets per group, where the keys of this table form so many groups.
@@ -336,9 +336,9 @@ impl<E: Entry> OwnedArray<E> {
         for index in 0..array.len() {
             // SAFETY: in bounds and exclusive.
             unsafe { base.add(index).write(Bucket::unused()) };
-            if filter::is_in(lg) {
+            if let Some(filter) = array.filter_ptr(index) {
                 // SAFETY: as above.
-                unsafe { array.filter_ptr(index).write(Filter::unused()) };
+                unsafe { filter.write(Filter::unused()) };
             }
         }
         Self(array)
