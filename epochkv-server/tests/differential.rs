@@ -194,6 +194,21 @@ fn corners_that_are_no_words() {
         &[b"nosuch", &long[..127], b"second"],
         &[b"nosuch", &long[..120], b"second", b"third"],
         &[b"config", &long],
+        // An error shows what was sent as far as a string of C goes.
+        &[b"EXPIRE", b"a", b"1", b"x\xff\x00y"],
+        &[b"EXPIRE", b"a", b"1", b"\n\x00"],
+        &[b"no\x00such", b"\x00a", b"b\x00\x00", b"c\xff\x00"],
+        &[b"get\x00", b"a"],
+        &[b"nosuch", &long[..100], b"\x00second", &long[..27]],
+        &[b"config", b"x\xff\x00y"],
+        &[b"CONFIG", b"SET", b"xX\xff\x00y", b"1"],
+        &[b"CONFIG", b"SET", b"port\x00", b"1"],
+        &[b"CONFIG", b"SET", b"DataBases", b"1"],
+        &[b"CONFIG", b"GET", b"databases\x00"],
+        &[b"HELLO", b"3", b"x\xff\x00y"],
+        &[b"CLIENT", b"KILL", b"TYPE", b"x\xff\x00y"],
+        &[b"CLIENT", b"KILL", b"USER", b"x\xff\x00y"],
+        &[b"CLIENT", b"LIST", b"TYPE", b"xX\xff\x00y"],
     ];
     for request in requests {
         let request: Vec<_> = request.iter().map(|arg| arg.to_vec()).collect();

@@ -185,8 +185,7 @@ fn hello(call: &mut Call<'_>) -> Outcome {
         } else if option.eq_ignore_ascii_case(b"setname") && options.len() >= 1 {
             name = Some(checked_name(options.next().unwrap_or_default())?);
         } else {
-            let option = String::from_utf8_lossy(option);
-            return Err(format!("ERR Syntax error in HELLO option '{option}'").into());
+            return Err(Refusal::about("ERR Syntax error in HELLO option '", option, "'"));
         }
     }
     if let Some(name) = name {
@@ -294,18 +293,14 @@ fn plain(text: &[u8]) -> Option<String> {
 }
 
 fn setinfo(call: &mut Call<'_>) -> Outcome {
-    let (option, value) = (&call.args[2], plain(&call.args[3]));
-    let option_name = String::from_utf8_lossy(option).to_ascii_lowercase();
-    let value = value.ok_or_else(|| {
-        format!("ERR {option_name} cannot contain spaces, newlines or special characters.")
-    })?;
-    match option_name.as_str() {
-        "lib-name" => call.session.client.details().library = value,
-        "lib-ver" => call.session.client.details().library_version = value,
-        _ => {
-            let option = String::from_utf8_lossy(option);
-            return Err(format!("ERR Unrecognized option '{option}'").into());
-        }
+    let option = &call.args[2];
+    let value = plain(&call.args[3]).ok_or_else(|| {
+        Refusal::about("ERR ", option, " cannot contain spaces, newlines or special characters.")
+    });
+    match option.to_ascii_lowercase().as_slice() {
+        b"lib-name" => call.session.client.details().library = value?,
+        b"lib-ver" => call.session.client.details().library_version = value?,
+        _ => return Err(Refusal::about("ERR Unrecognized option '", option, "'")),
     }
     call.reply.ok();
     Ok(())
@@ -347,10 +342,7 @@ fn is_normal(name: &[u8]) -> Result<bool, Refusal> {
     match name.to_ascii_lowercase().as_slice() {
         b"normal" => Ok(true),
         b"master" | b"replica" | b"slave" | b"pubsub" => Ok(false),
-        _ => {
-            let name = String::from_utf8_lossy(name);
-            Err(format!("ERR Unknown client type '{name}'").into())
-        }
+        _ => Err(Refusal::about("ERR Unknown client type '", name, "'")),
     }
 }
 
@@ -374,10 +366,7 @@ fn kill(call: &mut Call<'_>) -> Outcome {
                 b"laddr" => local = Some(value),
                 b"type" => normal = is_normal(value)?,
                 b"user" if value == b"default" => {}
-                b"user" => {
-                    let name = String::from_utf8_lossy(value);
-                    return Err(format!("ERR No such user '{name}'").into());
-                }
+                b"user" => return Err(Refusal::about("ERR No such user '", value, "'")),
                 b"skipme" if value.eq_ignore_ascii_case(b"yes") => skip_me = true,
                 b"skipme" if value.eq_ignore_ascii_case(b"no") => skip_me = false,
                 _ => return Err(Refusal::SYNTAX),

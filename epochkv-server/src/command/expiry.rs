@@ -126,7 +126,7 @@ fn condition(call: &Call<'_>) -> Result<Condition, Refusal> {
         let known = [(&b"nx"[..], &mut nx), (b"xx", &mut xx), (b"gt", &mut gt), (b"lt", &mut lt)];
         match known.into_iter().find(|(name, _)| option.eq_ignore_ascii_case(name)) {
             Some((_, set)) => *set = true,
-            None => return Err([b"ERR Unsupported option ", option].concat().into()),
+            None => return Err(Refusal::about("ERR Unsupported option ", option, "")),
         }
     }
     Ok(match (nx, xx, gt, lt) {

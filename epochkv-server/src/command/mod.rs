@@ -120,6 +120,11 @@ impl Refusal {
     fn arity(name: &str) -> Self {
         format!("ERR wrong number of arguments for '{name}' command").into()
     }
+
+    /// One that repeats what the client sent, between two texts.
+    fn about(before: &str, sent: &[u8], after: &str) -> Self {
+        [before.as_bytes(), shown(sent), after.as_bytes()].concat().into()
+    }
 }
 
 impl From<String> for Refusal {
@@ -192,21 +197,28 @@ impl Call<'_> {
         /// Bytes of the request that the error repeats.
         const SHOWN: usize = 128;
 
-        let shown = |text: &'_ [u8], len: usize| text[..text.len().min(len)].to_vec();
         let mut args = Vec::new();
         for arg in self.args.iter().skip(1) {
             if args.len() >= SHOWN {
                 break;
             }
             args.push(b'\'');
-            args.extend(shown(arg, SHOWN - args.len() + 1));
+            args.extend(first(SHOWN - args.len() + 1, shown(arg)));
             args.extend(b"' ");
         }
-        let name = shown(&self.args[0], SHOWN);
-        [b"ERR unknown command '", &name[..], b"', with args beginning with: ", &args]
-            .concat()
-            .into()
+        let name = first(SHOWN, shown(&self.args[0]));
+        [b"ERR unknown command '", name, b"', with args beginning with: ", &args].concat().into()
     }
+}
+
+/// The part of an argument that an error repeats: Redis writes it as a string of C, which ends
+/// at a zero byte.
+fn shown(sent: &[u8]) -> &[u8] {
+    sent.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+fn first(len: usize, text: &[u8]) -> &[u8] {
+    &text[..text.len().min(len)]
 }
 
 fn is_help(args: usize, name: &[u8]) -> bool {
@@ -214,10 +226,9 @@ fn is_help(args: usize, name: &[u8]) -> bool {
 }
 
 fn unknown_subcommand(parent: &Command, name: &[u8]) -> Refusal {
-    let name = &name[..name.len().min(128)];
     let parent = parent.name.to_ascii_uppercase();
-    let text = [b"ERR unknown subcommand '", name, b"'. Try ", parent.as_bytes(), b" HELP."];
-    text.concat().into()
+    let hint = format!("'. Try {parent} HELP.");
+    Refusal::about("ERR unknown subcommand '", first(128, name), &hint)
 }
 
 impl Command {

@@ -105,14 +105,16 @@ fn get(call: &mut Call<'_>) -> Outcome {
 }
 
 fn set(call: &mut Call<'_>) -> Outcome {
-    let name = String::from_utf8_lossy(&call.args[2]).to_ascii_lowercase();
-    let known = settings(call).iter().any(|(known, _)| *known == name);
-    Err(if known {
-        format!("ERR CONFIG SET failed (possibly related to argument '{name}') - can't set immutable config")
-    } else {
-        format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
-    }
-    .into())
+    let name = &call.args[2];
+    let mut known = settings(call).into_iter().map(|(known, _)| known.as_bytes());
+    let (before, after) = match known.any(|known| name.eq_ignore_ascii_case(known)) {
+        true => (
+            "ERR CONFIG SET failed (possibly related to argument '",
+            "') - can't set immutable config",
+        ),
+        false => ("ERR Unknown option or number of arguments for CONFIG SET - '", "'"),
+    };
+    Err(Refusal::about(before, name, after))
 }
 
 fn resetstat(call: &mut Call<'_>) -> Outcome {
