@@ -15,6 +15,10 @@ use watchdog::watched;
 mod clock;
 #[path = "faults/conversions.rs"]
 mod conversions;
+#[path = "faults/drops.rs"]
+mod drops;
+#[path = "faults/dying.rs"]
+mod dying;
 #[path = "faults/extremes.rs"]
 mod extremes;
 #[path = "common/operations.rs"]

@@ -16,6 +16,10 @@ mod blocks;
 mod churn;
 #[path = "memory/cleared.rs"]
 mod cleared;
+#[path = "memory/dying.rs"]
+mod dying;
+#[path = "memory/places.rs"]
+mod places;
 #[path = "memory/readers.rs"]
 mod readers;
 #[path = "memory/stalled.rs"]

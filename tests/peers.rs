@@ -225,6 +225,43 @@ fn shrinking_beside_writers_ends_and_loses_nothing() {
     });
 }
 
+/// moka #34: entries freed too early, seen only where threads are many. moka #412: a writer that
+/// looped for ever beside others.
+#[test]
+fn more_threads_than_cores_all_get_on_and_see_whole_values() {
+    const THREADS: usize = 24;
+    const CALLS: usize = 2000;
+    const KEYS: usize = 16;
+    watched("many threads on few keys", || {
+        let kv = Kv::new();
+        let sweeper = kv.start_sweeper(Duration::from_millis(1)).unwrap();
+        let call = |n: usize| {
+            let key = format!("key:{}", n / 4 % KEYS);
+            let letter = ["a", "b", "c", "d", "e"][n % 5];
+            match n % 4 {
+                0 => {
+                    kv.set_ex(&key, letter.repeat(1 + n % 1500), Duration::from_millis(1)).unwrap()
+                }
+                1 => kv.set(&key, letter.repeat(1 + n % 70)).unwrap(),
+                2 => _ = kv.delete(&key),
+                _ => _ = kv.incr("calls").unwrap(),
+            }
+            if let Some(text) = kv.get(&key) {
+                let bytes = text.as_str().expect("a text").as_bytes();
+                assert!(bytes.iter().all(|byte| *byte == bytes[0]), "{text:?}");
+            }
+        };
+        let call = &call;
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                scope.spawn(move || (0..CALLS).for_each(|n| call(thread + n)));
+            }
+        });
+        drop(sweeper);
+        assert_eq!(kv.get("calls").unwrap(), (THREADS * CALLS / 4) as i64);
+    });
+}
+
 /// flurry e54f12e, #90: sizes at which a resize went wrong, and keys that were set
 /// again while it ran. moka #348: a count that was off after two quick insertions.
 #[test]

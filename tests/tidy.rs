@@ -4,6 +4,8 @@ use source::{Source, code_of, finds, imports, is_word, root, sources, text_files
 use std::collections::BTreeSet;
 use std::path::Path;
 
+#[path = "tidy/peers.rs"]
+mod peers;
 #[path = "tidy/source.rs"]
 mod source;
 

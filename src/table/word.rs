@@ -8,7 +8,7 @@
 //! link                         bucket pointer                     MARK  FROZEN
 //! ```
 //!
-//! The state machine and the invariants I1 to I8 named here are in `table/mod.rs`.
+//! The state machine and the invariants I1 to I9 named here are in `table/mod.rs`.
 
 use super::entry::Entry;
 use super::tag::{LIVE, OTHERS, Tag};

@@ -5,13 +5,14 @@ use epochkv::{
 };
 use std::cell::Cell;
 use std::fmt::Debug;
-use std::hash::RandomState;
+use std::hash::{BuildHasher, DefaultHasher, RandomState};
 use std::ops::Deref;
 use std::panic::resume_unwind;
+use std::thread::LocalKey;
 use std::time::Duration;
 
 /// A store whose time stands still.
-pub type Store = Kv<str, RandomState, Time>;
+pub type Store = Kv<str, Seeds, Time>;
 
 /// An operation: its name, and a call on a key that shows its answer as text.
 pub type Operation = (&'static str, fn(&Store, &str) -> String);
@@ -20,7 +21,39 @@ const LATER: Duration = Duration::from_secs(7);
 
 thread_local! {
     /// Readings of this thread until one panics; 0: none does.
-    static UNTIL_PANIC: Cell<usize> = const { Cell::new(0) };
+    static READINGS: Cell<usize> = const { Cell::new(0) };
+    /// The same for hashes.
+    static HASHES: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count_down(calls: &'static LocalKey<Cell<usize>>) {
+    let left = calls.get();
+    calls.set(left.saturating_sub(1));
+    if left == 1 {
+        // Without a word on the standard error stream.
+        resume_unwind(Box::new("planned"));
+    }
+}
+
+/// Makes hashes, and panics when it is told to.
+#[derive(Clone, Debug, Default)]
+pub struct Seeds(RandomState);
+
+impl Seeds {
+    /// Lets this thread's hash of this number panic, as [`Time::panic_at`] does.
+    #[allow(dead_code, reason = "not every test that has operations interrupts them")]
+    pub fn panic_at(hash: usize) -> usize {
+        HASHES.replace(hash)
+    }
+}
+
+impl BuildHasher for Seeds {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        count_down(&HASHES);
+        self.0.build_hasher()
+    }
 }
 
 /// A clock that moves by hand, and that panics when it is told to.
@@ -32,16 +65,7 @@ impl Time {
     /// Returns the number that is left of the last one; 0: it has panicked.
     #[allow(dead_code, reason = "not every test that has operations interrupts them")]
     pub fn panic_at(reading: usize) -> usize {
-        UNTIL_PANIC.replace(reading)
-    }
-
-    fn is_read() {
-        let left = UNTIL_PANIC.get();
-        UNTIL_PANIC.set(left.saturating_sub(1));
-        if left == 1 {
-            // Without a word on the standard error stream.
-            resume_unwind(Box::new("planned"));
-        }
+        READINGS.replace(reading)
     }
 }
 
@@ -55,23 +79,23 @@ impl Deref for Time {
 
 impl Clock for Time {
     fn now_ns(&self) -> u64 {
-        Self::is_read();
+        count_down(&READINGS);
         self.0.now_ns()
     }
 
     fn refresh(&self) {
-        Self::is_read();
+        count_down(&READINGS);
     }
 
     fn unix_time(&self) -> Duration {
-        Self::is_read();
+        count_down(&READINGS);
         self.0.unix_time()
     }
 }
 
 pub fn store() -> (Store, Time) {
     let clock = Time(ManualClock::new());
-    (Kv::builder().hasher(RandomState::new()).clock(clock.clone()).build(), clock)
+    (Kv::builder().hasher(Seeds::default()).clock(clock.clone()).build(), clock)
 }
 
 fn show(answer: impl Debug) -> String {

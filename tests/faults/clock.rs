@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Operations of many steps, of which those that were done stay done.
-const IN_STEPS: [&str; 3] = ["delete_many", "delete_matching", "retain"];
+pub const IN_STEPS: [&str; 3] = ["delete_many", "delete_matching", "retain"];
 
 /// More readings than any of these operations has.
 const MOST_READINGS: usize = 100;
 
 /// What key "k" is.
-const CONTENTS: [fn(&Store); 7] = [
+pub const CONTENTS: [fn(&Store); 7] = [
     |_| (),
     |kv| kv.set("k", 5).unwrap(),
     |kv| kv.set_ex("k", 5, 9).unwrap(),

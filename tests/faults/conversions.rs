@@ -59,10 +59,10 @@ fn keys(keys: [&'static str; 3]) -> impl Iterator<Item = &'static str> {
     })
 }
 
-type Call = fn(&Store, &Arc<str>);
+pub type Call = fn(&Store, &Arc<str>);
 
 /// Calls whatever the key is.
-const CALLS: &[(&str, Call)] = &[
+pub const CALLS: &[(&str, Call)] = &[
     ("set", |kv, _| kv.set("k", Panics).unwrap()),
     ("set_ex", |kv, _| kv.set_ex("k", Panics, 7).unwrap()),
     ("set_ex's time", |kv, text| kv.set_ex("k", Arc::clone(text), Panics).unwrap()),
