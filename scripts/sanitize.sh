@@ -27,8 +27,10 @@ export EPOCHKV_PATIENCE=20
 export EPOCHKV_CASES="${EPOCHKV_CASES:-250}"
 # Three tests leak on purpose; each reason is in the file.
 export LSAN_OPTIONS="suppressions=$PWD/scripts/leak-suppressions.txt:print_suppressions=0"
-files=(api batches concurrent faults fuzz glob incr linearize model peers reuse snapshots store sweep
-    sweeper ttl values)
+files=(api batches concurrent dump faults fuzz glob incr json linearize memory model peers reuse serde
+    snapshots store sweep sweep_bounds sweeper ttl values)
+# What some of them need; for all, so that the library is built once.
+features=dump,json,serde
 
 # sanitized NAME FLAGS CARGO-ARGUMENT...: with a target, so that build scripts are as ever.
 sanitized() {
@@ -50,7 +52,8 @@ tests() {
     fi
     [[ "$file" != *::* ]] || exact=(--exact "${file#*::}")
     # Frame pointers: leaks are told apart by their stacks.
-    sanitized "$name" "-Zsanitizer=$name -Cforce-frame-pointers=yes" test --profile sanitize "${targets[@]}" -- "${exact[@]}"
+    sanitized "$name" "-Zsanitizer=$name -Cforce-frame-pointers=yes" test --profile sanitize \
+        --features "$features" "${targets[@]}" -- "${exact[@]}"
 }
 
 stress() {

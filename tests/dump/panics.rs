@@ -75,3 +75,43 @@ fn a_panic_in_a_writer_reader_or_callback_changes_nothing() {
         assert_eq!((other.incr("before"), other.len(), other.live_len()), (Ok(2), 301, 301));
     }
 }
+
+/// Panics when it is dropped.
+struct Dropped<T>(T);
+
+impl<T: Read> Read for Dropped<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
+
+impl<T: Write> Write for Dropped<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<T> Drop for Dropped<T> {
+    fn drop(&mut self) {
+        Until(0, &[]).step();
+    }
+}
+
+#[test]
+fn a_panic_in_the_drop_of_a_writer_or_reader_changes_nothing() {
+    let kv = store();
+    (0..300).for_each(|n| kv.set_ex(&n.to_string(), n, 9).unwrap());
+    let mut written = Vec::new();
+    assert!(panics(|| _ = kv.dump(Dropped(&mut written))));
+    assert_eq!((written.len(), kv.live_len()), (dump_of(&kv).len(), 300));
+    let other = store();
+    other.set("before", 1).unwrap();
+    // It goes when all is read, before anything is stored.
+    assert!(panics(|| _ = other.load(Dropped(&written[..]))));
+    assert_eq!((other.keys("*"), other.len()), (vec!["before".to_owned()], 1));
+    assert_eq!(other.load(&written[..]).unwrap().stored, 300);
+}
