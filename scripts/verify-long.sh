@@ -63,11 +63,11 @@ step() {
                 --nocapture --exact churn::distinct_keys_that_come_and_go_need_no_more_memory
             ;;
         linearize)
-            # 10^9 calls; and with debug assertions, which the profile of the sanitizers has: filters of
-            # absent keys begin at 2^4 buckets then, not at 2^19, which no history's table reaches.
+            # 10^9 calls; and some in the profile of tests, with debug assertions: filters of absent
+            # keys begin at 2^4 buckets then, not at 2^19, which no history's table reaches.
             in_pieces linearize env "EPOCHKV_LIN_EVENTS=$events" cargo test --release \
                 --locked --test linearize -- --nocapture --test-threads=1 linearizable
-            in_pieces linearize-filters env "EPOCHKV_LIN_EVENTS=$filtered" cargo test --profile sanitize \
+            in_pieces linearize-filters env "EPOCHKV_LIN_EVENTS=$filtered" cargo test \
                 --locked --test linearize -- --nocapture --test-threads=1 linearizable
             ;;
         *) echo "no such step: $1" >&2 && return 1 ;;
