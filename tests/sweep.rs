@@ -2,7 +2,7 @@
 //! nothing else does, and nothing is forgotten.
 
 use epochkv::{Clock, IncrOptions, Kv, ManualClock, Ttl, Value};
-use operations::{Store, Time, UPKEEP, WRITES, store};
+use operations::{Seeds, Store, Time, UPKEEP, WRITES, store};
 use seed::{Rng, seed_of_run};
 use std::hash::RandomState;
 use std::panic;
@@ -454,7 +454,7 @@ fn random_operations_leave_nothing_behind() {
     let begins_anew = |name: &str| name.contains("sweep") || name == "clear";
     for run in 0..600 {
         let (kv, clock) = if run % 2 == 0 { fed() } else { store() };
-        let twin: Store = Kv::builder().hasher(RandomState::new()).clock(clock.clone()).build();
+        let twin: Store = Kv::builder().hasher(Seeds::default()).clock(clock.clone()).build();
         let anew = run % 4 < 2;
         let operations: Vec<_> =
             operations::all().filter(|&(name, _)| anew || !begins_anew(name)).collect();

@@ -184,7 +184,7 @@ fn of_a_sweepers_callback() {
     drop(sweeper.unwrap());
     let sweeper = kv.start_sweeper(Duration::from_millis(1)).unwrap();
     kv.set_ex("k", 1, Duration::from_millis(5)).unwrap();
-    while kv.len() > 0 {
+    while !kv.is_empty() {
         thread::sleep(Duration::from_millis(1));
     }
     drop(sweeper);
