@@ -30,7 +30,7 @@ impl Cell {
     #[must_use]
     pub const fn in_pairs(&self) -> bool {
         // What makes its own stores keeps only one at a time.
-        self.keys > TOGETHER && !matches!(self.workload, Workload::Grow | Workload::Memory)
+        self.keys > TOGETHER && !self.workload.fills_its_own()
     }
 
     /// Whether it can go on with the stores of another one.
@@ -95,12 +95,12 @@ impl Scale {
         match (self, workload) {
             (Self::Quick, W::GetHit) => &[1_000, 100_000],
             (Self::Quick, W::IncrZipf | W::IncrHot) => &[1_000],
-            (Self::Quick, W::Grow) => &[200_000],
+            (Self::Quick, W::Grow | W::GrowReads) => &[200_000],
             (Self::Quick, _) => &[100_000],
             (Self::Full, W::GetHit) => &[1_000, 100_000, 10_000_000],
             (Self::Full, W::GetSnapshot | W::GetBatch | W::GetMiss) => &[100_000, 10_000_000],
             (Self::Full, W::IncrZipf | W::IncrHot) => &[1_000],
-            (Self::Full, W::Grow) => &[4_000_000],
+            (Self::Full, W::Grow | W::GrowReads) => &[4_000_000],
             (Self::Full, W::Memory) => &[1_000_000, 10_000_000],
             (Self::Full, _) => &[1_000_000],
         }
@@ -109,7 +109,7 @@ impl Scale {
     fn rounds(self, workload: Workload) -> usize {
         match (self, workload) {
             (_, Workload::Memory) => 1,
-            (Self::Quick, _) | (Self::Full, Workload::Grow) => 3,
+            (Self::Quick, _) | (Self::Full, Workload::Grow | Workload::GrowReads) => 3,
             (Self::Full, _) => 7,
         }
     }
@@ -141,12 +141,12 @@ impl Scale {
             let or = |chosen: &[usize], usual: &[usize]| {
                 if chosen.is_empty() { usual.to_vec() } else { chosen.to_vec() }
             };
-            // The others have a writer or two, and one who walks or watches.
-            let threads = if workload.scales() {
-                or(&choice.threads, self.threads())
-            } else {
-                vec![if workload == Workload::Memory { 2 } else { 1 }]
-            };
+            // The others have one writer, and one who walks.
+            let threads =
+                if workload.scales() { or(&choice.threads, self.threads()) } else { vec![1] };
+            let mut threads: Vec<_> =
+                threads.into_iter().map(|threads| threads.max(workload.least_threads())).collect();
+            threads.dedup();
             let rounds = choice.rounds.unwrap_or_else(|| self.rounds(workload));
             for keys in or(&choice.keys, self.keys(workload)) {
                 cells.push(Cell { workload, keys, threads: threads.clone(), rounds });

@@ -46,6 +46,8 @@ pub enum Workload {
     TtlMix,
     /// Fill an empty store; then again, with each call timed.
     Grow,
+    /// Read what is there while the others fill an empty store, with each read timed.
+    GrowReads,
     /// Meet all keys with a prefix, while one writer overwrites.
     KeysScan,
     /// List all keys with a prefix, sorted, while one writer overwrites.
@@ -78,7 +80,7 @@ impl Workload {
     #[must_use]
     pub const fn fill(self) -> Fill {
         match self {
-            Self::Grow | Self::Memory => Fill::Nothing,
+            Self::Grow | Self::GrowReads | Self::Memory => Fill::Nothing,
             Self::TtlMix => Fill::Expiring,
             Self::IncrHot | Self::IncrZipf | Self::IncrUniform => Fill::Counters,
             _ => Fill::Text,
@@ -95,6 +97,18 @@ impl Workload {
     #[must_use]
     pub const fn scales(self) -> bool {
         !matches!(self, Self::KeysScan | Self::KeysList | Self::Memory)
+    }
+
+    /// Whether it makes its own stores, one at a time.
+    #[must_use]
+    pub const fn fills_its_own(self) -> bool {
+        matches!(self.fill(), Fill::Nothing)
+    }
+
+    /// The least number of threads: some have one for each of two tasks.
+    #[must_use]
+    pub const fn least_threads(self) -> usize {
+        if matches!(self, Self::GrowReads) { 2 } else { 1 }
     }
 
     /// How its keys are drawn.
@@ -116,7 +130,7 @@ impl Workload {
     fn walk(self, n: usize, seed: u64) -> Keys {
         match self {
             // These go through all keys in order.
-            Self::Grow | Self::Churn => Keys::all(0),
+            Self::Grow | Self::GrowReads | Self::Churn => Keys::all(0),
             // One key of many.
             Self::IncrHot => Keys::of(Shape::Present, [n / 2; 64].into_iter()),
             _ => {

@@ -1,15 +1,11 @@
 //! Filling an empty store.
 
-use super::Turn;
+use super::{Turn, timed};
 use crate::contestant::Contestant;
 use crate::metric::{Metric, Sample};
 use crate::window;
 use crate::workload::TEXTS;
-use hdrhistogram::Histogram;
 use std::time::Instant;
-
-/// Longer calls are counted as so long.
-const LONGEST_NS: u64 = 60_000_000_000;
 
 /// Once for the speed, and once more for the time of each call: to time a call
 /// costs as much as some of the calls.
@@ -28,7 +24,7 @@ pub(super) fn run<C: Contestant>(turn: &Turn<'_>) -> Sample {
 
     let store = C::new(keys.len());
     let (_, histograms) = window::to_the_end(turn.threads, |thread| {
-        let mut histogram = histogram();
+        let mut histogram = timed::histogram();
         let mut last = Instant::now();
         for key in share(thread) {
             store.insert(key, TEXTS[0]);
@@ -41,21 +37,11 @@ pub(super) fn run<C: Contestant>(turn: &Turn<'_>) -> Sample {
     });
     drop(store);
 
-    let mut all = histogram();
+    let mut all = timed::histogram();
     for one in &histograms {
         all.add(one).expect("histograms with the same bounds");
     }
-    let at = |quantile| all.value_at_quantile(quantile) as f64;
-    vec![
-        (Metric::Throughput, keys.len() as f64 / elapsed.as_secs_f64()),
-        (Metric::P50, at(0.5)),
-        (Metric::P99, at(0.99)),
-        (Metric::P999, at(0.999)),
-        (Metric::P9999, at(0.9999)),
-        (Metric::Worst, all.max() as f64),
-    ]
-}
-
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("valid bounds")
+    let mut sample = vec![(Metric::Throughput, keys.len() as f64 / elapsed.as_secs_f64())];
+    sample.extend(timed::figures(&all));
+    sample
 }

@@ -3,8 +3,10 @@
 
 mod counters;
 mod grow;
+mod grow_reads;
 mod memory;
 mod reads;
+mod timed;
 mod walks;
 mod writes;
 
@@ -109,6 +111,7 @@ impl<C: Contestant> Bout for Arena<C> {
                 counters::incr(store, turn)
             }
             Workload::Grow => return grow::run::<C>(turn),
+            Workload::GrowReads => return grow_reads::run::<C>(turn),
             Workload::KeysScan => return walks::scan(store, turn),
             Workload::KeysList => return walks::list(store, turn),
             Workload::Memory => return memory::run::<C>(turn),
