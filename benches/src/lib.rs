@@ -13,6 +13,7 @@ pub mod allocator;
 pub mod contestant;
 pub mod keys;
 pub mod latency;
+pub mod machine;
 pub mod metric;
 pub mod peers;
 pub mod plan;

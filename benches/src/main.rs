@@ -80,7 +80,7 @@ fn main() -> std::io::Result<()> {
     };
     let window = args.window_ms.map_or(scale.window(), Duration::from_millis);
     if let Some(name) = args.memory_of {
-        return memory_of(&name, &choice.keys, window, args.seed);
+        return memory_of(&name, &choice, window, args.seed);
     }
     let plan = Plan {
         cells: scale.cells(&choice),
@@ -93,14 +93,16 @@ fn main() -> std::io::Result<()> {
 }
 
 /// The turn that [`rounds::run_stage`] wants to be taken in a process of its own.
-fn memory_of(name: &str, keys: &[usize], window: Duration, seed: u64) -> std::io::Result<()> {
+fn memory_of(name: &str, choice: &Choice, window: Duration, seed: u64) -> std::io::Result<()> {
     let entrant = ALL.into_iter().find(|entrant| entrant.name == name);
-    let (Some(entrant), [keys]) = (entrant, keys) else {
-        return Err(std::io::Error::other("one contestant and one number of keys"));
+    let (Some(entrant), [keys], [threads]) = (entrant, &choice.keys[..], &choice.threads[..])
+    else {
+        let wanted = "one contestant, one number of keys and one of threads";
+        return Err(std::io::Error::other(wanted));
     };
-    let workload = Workload::Memory;
-    let course = Course::new(workload, *keys, 2, seed);
-    let turn = Turn { workload, course: &course, threads: 2, window, seed };
+    let (workload, threads) = (Workload::Memory, *threads);
+    let course = Course::new(workload, *keys, threads, seed);
+    let turn = Turn { workload, course: &course, threads, window, seed };
     for (_, value) in (entrant.enter)(*keys).take_turn(&turn) {
         println!("{value}");
     }
@@ -129,6 +131,7 @@ fn run(plan: &Plan, only: &[String], out: &Path) -> std::io::Result<()> {
     for picture in plot::pictures(&all, &subtitle).into_iter().chain(timed) {
         std::fs::write(out.join(picture.file), picture.svg)?;
     }
+    figures.write_all(report::json_of_end(began.elapsed()).as_bytes())?;
     println!(
         "\nA ratio above 1 means that epochkv is better than the best peer: the median of the\n\
          ratios of each round, with the lowest and the highest. {ALLOCATOR_NAME} allocator, {} s.\n\

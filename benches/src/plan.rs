@@ -106,18 +106,27 @@ impl Scale {
         }
     }
 
-    fn rounds(self, workload: Workload) -> usize {
+    fn rounds(self, workload: Workload, keys: usize) -> usize {
         match (self, workload) {
-            (_, Workload::Memory) => 1,
+            // Bytes are the same each time, garbage is not.
+            (_, Workload::Memory) => {
+                if keys > TOGETHER {
+                    1
+                } else {
+                    3
+                }
+            }
             (Self::Quick, _) | (Self::Full, Workload::Grow | Workload::GrowReads) => 3,
             (Self::Full, _) => 7,
         }
     }
 
-    fn threads(self) -> &'static [usize] {
-        match self {
-            Self::Quick => &[1, 2],
-            Self::Full => &[1, 2, 4],
+    fn threads(self, workload: Workload) -> &'static [usize] {
+        match (self, workload) {
+            (Self::Full, Workload::Memory) => &[2, 4],
+            (Self::Quick, Workload::Memory) => &[2],
+            (Self::Quick, _) => &[1, 2],
+            (Self::Full, _) => &[1, 2, 4],
         }
     }
 
@@ -142,13 +151,16 @@ impl Scale {
                 if chosen.is_empty() { usual.to_vec() } else { chosen.to_vec() }
             };
             // The others have one writer, and one who walks.
-            let threads =
-                if workload.scales() { or(&choice.threads, self.threads()) } else { vec![1] };
+            let threads = if workload.scales() {
+                or(&choice.threads, self.threads(workload))
+            } else {
+                vec![1]
+            };
             let mut threads: Vec<_> =
                 threads.into_iter().map(|threads| threads.max(workload.least_threads())).collect();
             threads.dedup();
-            let rounds = choice.rounds.unwrap_or_else(|| self.rounds(workload));
             for keys in or(&choice.keys, self.keys(workload)) {
+                let rounds = choice.rounds.unwrap_or_else(|| self.rounds(workload, keys));
                 cells.push(Cell { workload, keys, threads: threads.clone(), rounds });
             }
         }

@@ -1,9 +1,11 @@
 //! What is printed and written: a table of how epochkv stands against the best
 //! peer, and every figure as one line of JSON.
 
+use crate::machine;
 use crate::metric::extremes;
 use crate::plan::Plan;
 use crate::rounds::Row;
+use core::time::Duration;
 use std::fmt::Write;
 
 /// The first lines of the table.
@@ -67,18 +69,27 @@ pub fn power(keys: usize) -> String {
     }
 }
 
-/// What the run was, as one line of JSON.
+/// What the run is, as one line of JSON.
 #[must_use]
 pub fn json_of_run(plan: &Plan, allocator: &str, command: &str) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let facts = machine::facts();
+    let facts = facts.iter().map(|(name, value)| format!(",{}:{}", quoted(name), quoted(value)));
     format!(
-        r#"{{"run":{{"allocator":{},"cores":{cores},"window_ms":{},"heap":{},"seed":{},"command":{}}}}}"#,
+        r#"{{"run":{{"allocator":{},"cores":{cores},"window_ms":{},"heap":{},"seed":{},"command":{}{}}}}}"#,
         quoted(allocator),
         plan.window.as_millis(),
         quoted(&format!("{:?}", plan.heap).to_lowercase()),
         plan.seed,
         quoted(command),
+        facts.collect::<String>(),
     ) + "\n"
+}
+
+/// How long all of it took, the last line of JSON: a record without it was cut off.
+#[must_use]
+pub fn json_of_end(elapsed: Duration) -> String {
+    format!("{{\"end\":{{\"seconds\":{:.1}}}}}\n", elapsed.as_secs_f64())
 }
 
 /// Rows as lines of JSON.
@@ -126,6 +137,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::metric::Metric;
+    use crate::plan::Heap;
     use crate::workload::Workload;
 
     fn row(contestant: &'static str, values: &[f64], ratios: &[f64]) -> Row {
@@ -168,6 +180,24 @@ mod tests {
             )
         );
         assert_eq!(quoted("a\"b\\c\n"), r#""a\"b\\c ""#);
+    }
+
+    #[test]
+    fn a_record_begins_and_ends_with_the_run() {
+        let plan = Plan {
+            cells: Vec::new(),
+            window: Duration::from_millis(20),
+            heap: Heap::Fresh,
+            seed: 1,
+            isolated_by: None,
+        };
+        let line = json_of_run(&plan, "system", "--quick");
+        let names = ["allocator", "command", "commit", "cpu", "date", "kernel", "libc", "rustc"];
+        for name in names {
+            assert!(line.contains(&format!("\"{name}\":\"")), "no {name} in {line}");
+        }
+        assert!(line.ends_with("\"}}\n") && line.lines().count() == 1, "{line}");
+        assert_eq!(json_of_end(plan.window), "{\"end\":{\"seconds\":0.0}}\n");
     }
 
     #[test]

@@ -188,6 +188,7 @@ fn isolated(program: &Path, entrant: &Entrant, turn: &Turn<'_>) -> Sample {
     let output = Command::new(program)
         .args([MEMORY_OF, entrant.name])
         .args(["--keys", &turn.course.n.to_string()])
+        .args(["--threads", &turn.threads.to_string()])
         .args(["--window-ms", &turn.window.as_millis().to_string()])
         .args(["--seed", &turn.seed.to_string()])
         .stderr(Stdio::inherit())

@@ -52,7 +52,7 @@ pub enum Workload {
     KeysScan,
     /// List all keys with a prefix, sorted, while one writer overwrites.
     KeysList,
-    /// Memory per entry, and garbage under two writers.
+    /// Memory per entry, and garbage under writers.
     Memory,
 }
 
@@ -96,7 +96,7 @@ impl Workload {
     /// Whether the number of threads can be chosen.
     #[must_use]
     pub const fn scales(self) -> bool {
-        !matches!(self, Self::KeysScan | Self::KeysList | Self::Memory)
+        !matches!(self, Self::KeysScan | Self::KeysList)
     }
 
     /// Whether it makes its own stores, one at a time.

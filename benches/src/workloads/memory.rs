@@ -16,7 +16,7 @@ pub const MEMORY_METRICS: [Metric; 3] = [Metric::Bytes, Metric::Blocks, Metric::
 /// Between two looks at how much is waiting.
 const TICK: Duration = Duration::from_micros(200);
 
-/// Fills a store of its own, then lets two writers overwrite at full speed.
+/// Fills a store of its own, then lets all threads overwrite at full speed.
 pub(super) fn run<C: Contestant>(turn: &Turn<'_>) -> Sample {
     let keys = &turn.course.all;
     set_counting(true);
@@ -38,13 +38,13 @@ pub(super) fn run<C: Contestant>(turn: &Turn<'_>) -> Sample {
     MEMORY_METRICS.into_iter().zip(values).collect()
 }
 
-/// The greatest balance while two writers overwrite. All values are equally
+/// The greatest balance while all threads overwrite. All values are equally
 /// long, so whatever comes on top waits to be freed.
 fn most_under_writers<C: Contestant>(store: &C, turn: &Turn<'_>) -> isize {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for thread in 0..2 {
-            let mut walk = turn.course.walks[thread].walk(turn.seed);
+        for keys in &turn.course.walks[..turn.threads] {
+            let mut walk = keys.walk(turn.seed);
             let over = &over;
             scope.spawn(move || {
                 // Relaxed: the flag guards no data, the thread is joined.
