@@ -57,6 +57,6 @@ pub const ALL: [Entrant; 10] = [
 ];
 
 /// The hasher of all contestants. Its seeds are fixed, so that a run can be repeated.
-fn hasher() -> RandomState {
+pub fn hasher() -> RandomState {
     RandomState::with_seeds(0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344)
 }
