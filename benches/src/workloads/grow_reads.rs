@@ -12,7 +12,7 @@ use crate::workload::TEXTS;
 use core::ops::Range;
 use crossbeam_utils::CachePadded;
 use hdrhistogram::Histogram;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// So many insertions are told of at once: the line of the count should not be
@@ -23,17 +23,34 @@ const PUBLISHED: usize = 1024;
 struct Share {
     keys: Range<usize>,
     inserted: CachePadded<AtomicUsize>,
+    /// Whether its writer has ended, be it by a panic.
+    is_over: AtomicBool,
+}
+
+/// Ends a writer's work.
+struct OverOnDrop<'s>(&'s AtomicBool);
+
+impl Drop for OverOnDrop<'_> {
+    fn drop(&mut self) {
+        // Release: after the last count.
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl Share {
     /// So many keys, dealt to so many writers.
     fn of_all(keys: usize, writers: usize) -> Vec<Self> {
         let at = |part: usize| part * keys / writers;
-        let share = |part| Self { keys: at(part)..at(part + 1), inserted: CachePadded::default() };
+        let share = |part| Self {
+            keys: at(part)..at(part + 1),
+            inserted: CachePadded::default(),
+            is_over: AtomicBool::new(false),
+        };
         (0..writers).map(share).collect()
     }
 
     fn insert_all<C: Contestant>(&self, store: &C, keys: &Keys) {
+        let _over = OverOnDrop(&self.is_over);
         for (index, number) in self.keys.clone().zip(1..) {
             store.insert(keys.get(index), TEXTS[0]);
             if number % PUBLISHED == 0 || number == self.keys.len() {
@@ -70,7 +87,7 @@ pub(super) fn run<C: Contestant>(turn: &Turn<'_>) -> Sample {
     sample
 }
 
-/// Until the store holds all keys, and at least once.
+/// Until no writer is left, and at least once.
 fn read_until_full<C: Contestant>(store: &C, turn: &Turn<'_>, shares: &[Share]) -> Histogram<u64> {
     let keys = &turn.course.all;
     let mut rng = Rng::new(turn.seed);
@@ -79,12 +96,15 @@ fn read_until_full<C: Contestant>(store: &C, turn: &Turn<'_>, shares: &[Share]) 
     // Copies, so that no key has to come from memory while a read is timed.
     let mut copies = vec![String::with_capacity(32); CHUNK];
     loop {
+        // Acquire: then the counts below are the last ones.
+        let is_over = shares.iter().all(|share| share.is_over.load(Ordering::Acquire));
         for (count, share) in counts.iter_mut().zip(shares) {
             // Acquire: with the store above.
             *count = share.inserted.load(Ordering::Acquire);
         }
         let inserted = counts.iter().sum::<usize>();
         if inserted == 0 {
+            assert!(!is_over, "{} was not filled", C::NAME);
             core::hint::spin_loop();
             continue;
         }
@@ -102,7 +122,7 @@ fn read_until_full<C: Contestant>(store: &C, turn: &Turn<'_>, shares: &[Share]) 
             last = now;
         }
         spans.into_iter().for_each(|span| histogram.saturating_record(span));
-        if inserted == keys.len() {
+        if is_over {
             return histogram;
         }
     }
