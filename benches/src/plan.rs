@@ -193,6 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_of_a_growing_store_has_a_writer_beside_it() {
+        let threads = |threads: &[usize]| {
+            let workloads = vec![Workload::GrowReads];
+            let choice = Choice { workloads, threads: threads.to_vec(), ..Choice::default() };
+            Scale::Full.cells(&choice).remove(0).threads
+        };
+        assert_eq!((threads(&[]), threads(&[1, 2]), threads(&[1])), (vec![2, 4], vec![2], vec![2]));
+    }
+
+    #[test]
     fn choices_replace_the_usual() {
         let choice = Choice {
             workloads: vec![Workload::GetHit],
