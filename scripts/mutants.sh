@@ -7,7 +7,9 @@
 #   scripts/mutants.sh src/kv src/key.rs   these, in this order
 #   scripts/mutants.sh --again PLACE...    those there that no test has caught and that
 #                                          mutants/survivors.txt does not explain
-#   scripts/mutants.sh --models            of each loom model, whether a mutant makes it fail
+#   scripts/mutants.sh --models            of each loom model that no planted bug and no row of
+#                                          the ledger makes fail, whether a mutant does; those
+#                                          that were seen to are in mutants/models.txt
 #   scripts/mutants.sh --apart             those that have no switch, by cargo-mutants
 #   scripts/mutants.sh --report            a table of the results so far
 #
@@ -70,6 +72,20 @@ report() {
                 of["the same"], of["soon"], of["models"], unjudged
             for (name in open) print "not explained: " name | sort
         }'
+}
+
+# models_known: the models that are known to fail: by a mutant, a planted bug, a weaker ordering.
+models_known() {
+    cat mutants/models.txt
+    sed -n 's/^by: loom /seen\tloom_/p' planted-bugs/*.patch | sed 's/::/ /'
+    sed -n 's/^| .*| `\([a-z]*\)::\([a-z_:0-9]*\)` | caught.*/seen\tloom_\1 \2/p' docs/ORDERINGS.md
+}
+
+# keep_models: adds what was seen now, the first mutant for each model.
+keep_models() {
+    cat mutants/models.txt <(sed -n '/^seen/p' "$work/models") |
+        awk -F'\t' '!seen[$2]++' | sort >"$work/models.txt"
+    cp "$work/models.txt" mutants/models.txt
 }
 
 # Those that no switch can be made for, each by a build of its own: those that have no result
@@ -156,6 +172,7 @@ status=75
 while [[ "$status" == 75 ]]; do
     status=0
     if [[ -n "$models" ]]; then
+        models_known >"$work/models.known"
         MUTANTS_TESTS="${MUTANTS_TESTS:-loom_}" "${through[@]}" "$tool" models "$work/crate" || status=$?
     else
         "${through[@]}" "$tool" judge "$work/crate" "$@" || status=$?
@@ -163,6 +180,7 @@ while [[ "$status" == 75 ]]; do
 done
 [[ "$status" == 0 ]]
 if [[ -n "$models" ]]; then
+    keep_models
     sort -u "$work/models"
 else
     report

@@ -144,14 +144,16 @@ const MODELLED: [&str; 7] =
 /// Whether each model can fail: finds a mutant that it notices, among at most `MODELS_TRY` that
 /// it comes by. Those that most models have noticed are first, then those that the fewest models
 /// come by. It counts if the model or loom has noticed, not if the mutant itself has panicked or
-/// has refused what the model began with. A model that was seen to fail is not asked again.
+/// has refused what the model began with. A model that is known to fail, by name in the files
+/// `models` and `models.known` beside the copy, is not asked again.
 pub fn models(root: &Path) {
     let mutants = mutants(root);
     let length = mutants.iter().map(|mutant| mutant.id + 1).max().unwrap_or(1);
     let tests = tests::note(root, length);
     let turn = Turn::new();
     let path = root.parent().expect("a folder").join("models");
-    let known = fs::read_to_string(&path).unwrap_or_default();
+    let mut known = fs::read_to_string(&path).unwrap_or_default();
+    known += &fs::read_to_string(path.with_extension("known")).unwrap_or_default();
     let known: HashSet<&str> =
         known.lines().filter_map(|line| line.strip_prefix("seen\t")?.split('\t').next()).collect();
 
