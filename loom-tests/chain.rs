@@ -220,6 +220,40 @@ fn append_and_insert_in_front() {
     Race::new("append_and_insert_in_front", full).between(&[ADD], &[ops::DELETE, ADD_OTHER, GET]);
 }
 
+/// Somebody appends while a neighbour in the bucket in front is replaced: by text, so that
+/// nothing is in place.
+#[test]
+fn append_and_replace_a_neighbour() {
+    Race::new("append_and_replace_a_neighbour", full).between(&[SET, GET], &[ops::SET, GET]);
+}
+
+/// The same where only the neighbour's cell changes.
+#[test]
+fn append_and_incr_a_neighbour() {
+    Race::new("append_and_incr_a_neighbour", full).between(&[SET], &[ops::INCR, GET]);
+}
+
+#[test]
+fn append_and_update_a_neighbour() {
+    Race::new("append_and_update_a_neighbour", full).between(&[SET], &[ops::UPDATE, GET]);
+}
+
+#[test]
+fn append_and_expire_a_neighbour() {
+    Race::new("append_and_expire_a_neighbour", full).between(&[SET], &[ops::EXPIRE, GET]);
+}
+
+/// The neighbour's slot becomes free while somebody goes past it.
+#[test]
+fn append_and_take_a_neighbour() {
+    Race::new("append_and_take_a_neighbour", full).between(&[ADD, GET], &[ops::TAKE, ADD_OTHER]);
+}
+
+#[test]
+fn append_and_swap_a_neighbour() {
+    Race::new("append_and_swap_a_neighbour", full).between(&[SET], &[ops::SWAP, GET]);
+}
+
 #[test]
 fn append_and_clear() {
     Race::new("append_and_clear", full).between(&[SET], &[CLEAR, GET]);

@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::ops::{CLEAR, DELETE, GET, INCR, SWAP, TAKE};
+use common::ops::{CLEAR, DELETE, GET, INCR, SWAP, TAKE, UPDATE};
 use common::race::{Op, Race, World, show};
-use epochkv::{Change, IncrOptions, Snapshot, Ttl, Value};
+use epochkv::{IncrOptions, Ttl};
 
 const SET: Op = |w| show(w.kv.set("k", 10));
 const SET_TEXT: Op = |w| show(w.kv.set("k", "text"));
@@ -44,6 +44,18 @@ fn incr_and_set() {
 #[test]
 fn incr_and_set_of_an_absent_key() {
     Race::new("incr_and_set_of_an_absent_key", absent).between(&[INCR], &[SET]);
+}
+
+/// A counter that begins is absent or complete.
+#[test]
+fn incr_of_an_absent_key_and_get() {
+    Race::new("incr_of_an_absent_key_and_get", absent).between(&[INCR, INCR], &[GET, GET]);
+}
+
+/// What is deleted begins anew, from nothing.
+#[test]
+fn incr_of_an_absent_key_and_delete() {
+    Race::new("incr_of_an_absent_key_and_delete", absent).between(&[INCR, INCR], &[DELETE]);
 }
 
 /// The entry is replaced; the increment that comes late fell before it.
@@ -85,13 +97,24 @@ fn incr_and_compare_and_delete() {
 
 #[test]
 fn incr_and_update() {
-    let update: &[Op] = &[|w| {
-        let double = |old: Option<&Snapshot>| {
-            Change::Set(Value::from(old.and_then(Snapshot::as_int).unwrap_or(0) * 2))
-        };
-        show(w.kv.update("k", double))
-    }];
-    Race::new("incr_and_update", one).between(&[INCR], update);
+    Race::new("incr_and_update", one).between(&[INCR], &[UPDATE]);
+}
+
+/// What was taken is not updated, also where its cell is frozen already.
+#[test]
+fn update_and_take_of_a_counter() {
+    Race::new("update_and_take_of_a_counter", one).between(&[UPDATE], &[TAKE]);
+}
+
+#[test]
+fn update_and_swap_of_a_counter() {
+    Race::new("update_and_swap_of_a_counter", one).between(&[UPDATE], &[SWAP]);
+}
+
+/// An integer is set in place, or has come too late for the cell that an update has frozen.
+#[test]
+fn update_and_set_in_place() {
+    Race::new("update_and_set_in_place", one).between(&[UPDATE], &[SET, GET]);
 }
 
 /// A bounded count never leaves its bounds, however many threads count.

@@ -6,17 +6,19 @@
 mod common;
 
 use common::ops::{
-    ADD, CLEAR, DELETE, EXPIRE, EXPIRE_LATER, GET, INCR, LIST, PASS, PERSIST, SET, SET_INT, TAKE,
-    UPDATE,
+    ADD, CLEAR, DELETE, EXPIRE, EXPIRE_LATER, GET, INCR, LIST, PASS, PERSIST, SET, SET_INT, SWAP,
+    TAKE, UPDATE,
 };
 use common::race::{Op, Race, World, show};
 use core::time::Duration;
-use epochkv::{IncrOptions, Ttl};
+use epochkv::{Change, IncrOptions, Ttl, Value};
 
 const EXISTS: Op = |w| show(w.kv.exists("k"));
 const SET_EX: Op = |w| show(w.kv.set_ex("k", "new", 10));
 const CAS: Op = |w| show(w.kv.compare_and_set("k", 1, 2, Ttl::NEVER));
 const COUNT_WINDOW: Op = |w| show(w.kv.incr_with("k", &IncrOptions::by(1).ttl_on_create(10)));
+/// A change that brings a deadline of its own.
+const UPDATE_EX: Op = |w| show(w.kv.update("k", |_| Change::SetEx(Value::from(7), 20.into())));
 const GET_AND_EXPIRE: Op = |w| show(w.kv.get_and_expire("k", Duration::from_secs(10)));
 
 /// Sets an entry that is gone at once, if the clock is at its deadline.
@@ -223,6 +225,62 @@ fn set_if_absent_of_expired_and_update() {
     Race::new("set_if_absent_of_expired_and_update", expired)
         .preemptions(4)
         .between(&[ADD], &[UPDATE]);
+}
+
+/// An update keeps the deadline of what it replaces, which is not that of what it has seen.
+#[test]
+fn update_and_expire() {
+    Race::new("update_and_expire", alive).between(&[UPDATE], &[EXPIRE, GET]);
+}
+
+#[test]
+fn update_and_persist() {
+    Race::new("update_and_persist", alive).between(&[UPDATE], &[PERSIST, GET]);
+}
+
+/// The deadline of whoever came last.
+#[test]
+fn update_with_a_deadline_and_expire() {
+    Race::new("update_with_a_deadline_and_expire", alive).between(&[UPDATE_EX], &[EXPIRE]);
+}
+
+#[test]
+fn update_with_a_deadline_and_persist() {
+    Race::new("update_with_a_deadline_and_persist", alive).between(&[UPDATE_EX], &[PERSIST]);
+}
+
+/// What was taken does not come back with another deadline.
+#[test]
+fn expire_and_take() {
+    Race::new("expire_and_take", alive).between(&[EXPIRE], &[TAKE]);
+}
+
+#[test]
+fn persist_and_take() {
+    Race::new("persist_and_take", alive).between(&[PERSIST], &[TAKE]);
+}
+
+/// What came instead has a deadline of its own: none.
+#[test]
+fn expire_and_swap() {
+    Race::new("expire_and_swap", alive).between(&[EXPIRE], &[SWAP, GET]);
+}
+
+#[test]
+fn persist_and_swap() {
+    Race::new("persist_and_swap", alive).between(&[PERSIST], &[SWAP]);
+}
+
+/// A key is there with a deadline, or `expire` says that it was not there.
+#[test]
+fn expire_and_set_of_an_absent_key() {
+    Race::new("expire_and_set_of_an_absent_key", |_| ()).between(&[EXPIRE, GET], &[SET]);
+}
+
+/// Who removes an expired entry from a table that is cleared removes nothing of the new one.
+#[test]
+fn get_of_expired_and_clear() {
+    Race::new("get_of_expired_and_clear", expired).between(&[GET, GET], &[CLEAR, SET]);
 }
 
 /// A value and a deadline belong together.

@@ -8,7 +8,7 @@
 mod common;
 
 use common::ops::{
-    CLEAR, DELETE, EXPIRE_LATER, GET, INCR, PASS, PERSIST, SET, SHRINK, SWEEP, UPDATE,
+    CLEAR, DELETE, EXPIRE_LATER, GET, INCR, PASS, PERSIST, SET, SHRINK, SWAP, SWEEP, TAKE, UPDATE,
 };
 use common::race::{Op, Race, World, show};
 use common::{Bound, Collector, Gate, explore};
@@ -166,6 +166,27 @@ fn sweep_and_get_of_expired() {
 #[test]
 fn sweep_and_delete_of_expired() {
     race("sweep_and_delete_of_expired", expired).between(&[SWEEP], &[DELETE]);
+}
+
+/// What is taken is removed, and counted as expired or not, by one of them.
+#[test]
+fn sweep_and_take_of_expired() {
+    race("sweep_and_take_of_expired", expired).between(&[SWEEP], &[TAKE]);
+}
+
+#[test]
+fn sweep_and_take_at_the_deadline() {
+    race("sweep_and_take_at_the_deadline", filed).between(&[PASS, SWEEP], &[TAKE]);
+}
+
+#[test]
+fn sweep_and_swap_of_expired() {
+    race("sweep_and_swap_of_expired", expired).between(&[SWEEP], &[SWAP, GET]);
+}
+
+#[test]
+fn sweep_and_swap_at_the_deadline() {
+    race("sweep_and_swap_at_the_deadline", filed).between(&[PASS, SWEEP], &[SWAP]);
 }
 
 /// The heart of the matter: the handle is just moved to the entry's own deadline

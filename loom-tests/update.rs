@@ -80,6 +80,12 @@ fn update_and_set() {
     Race::new("update_and_set", absent).between(&[APPEND_A], &[SET_B]);
 }
 
+/// Both meet an entry, which one of them replaces under the other's eyes.
+#[test]
+fn update_and_set_of_a_present_key() {
+    Race::new("update_and_set_of_a_present_key", old).between(&[APPEND_A], &[SET_B]);
+}
+
 #[test]
 fn update_and_delete() {
     Race::new("update_and_delete", old).between(&[APPEND_A], &[DELETE]);

@@ -5,10 +5,13 @@
 mod common;
 
 use common::race::{Store, World};
-use common::{Bound, Collector, Gate, explore};
+use common::{Bound, Collector, Gate, explore, report};
 use loom::cell::UnsafeCell;
 use loom::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Work that one worker at a time may do, guarded by a key of the store.
 struct Job {
@@ -85,10 +88,28 @@ fn a_ticket_hands_over_its_work() {
     });
 }
 
-/// The model that `docs/TESTING.md` shows, with nothing of the harness here.
+/// Runs a model by what users have, and says in how many executions, also if it fails.
+fn model(name: &str, body: impl Fn() + Send + Sync + 'static) {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&executions);
+    let start = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        epochkv::model(None, move || {
+            // Relaxed: loom runs a whole model on one thread of the system.
+            count.fetch_add(1, Ordering::Relaxed);
+            body();
+        });
+    }));
+    report(name, "exhaustive", executions.load(Ordering::Relaxed), start);
+    if let Err(failure) = result {
+        resume_unwind(failure);
+    }
+}
+
+/// The model that `docs/TESTING.md` shows, with nothing else of the harness here.
 #[test]
 fn one_of_two_wins() {
-    epochkv::model(None, || {
+    model("one_of_two_wins", || {
         let kv = epochkv::Kv::with_capacity(8);
         let other = kv.clone();
         let worker = loom::thread::spawn(move || other.set_if_absent("k", 1, 0));
@@ -102,7 +123,7 @@ fn one_of_two_wins() {
 #[test]
 #[should_panic = "the other was faster"]
 fn a_model_that_is_wrong_fails() {
-    epochkv::model(None, || {
+    model("a_model_that_is_wrong_fails", || {
         let kv = epochkv::Kv::with_capacity(8);
         let other = kv.clone();
         let worker = loom::thread::spawn(move || other.set("k", 1));

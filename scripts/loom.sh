@@ -5,7 +5,10 @@
 #
 #   scripts/loom.sh                    all models
 #   scripts/loom.sh incr_and           the models whose names contain this
+#   scripts/loom.sh --long [NAME]      with the bounds that are too much for the gate
 #   scripts/loom.sh --address [NAME]   under AddressSanitizer, with leaks
+#
+# EPOCHKV_PREEMPTIONS=4 (or none) tries another bound, in models that have one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unset "${!LOOM_@}"
@@ -13,6 +16,10 @@ export RUSTFLAGS="--cfg epochkv_loom --cfg crossbeam_loom --cfg crossbeam_saniti
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target/loom}"
 export RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
 target=()
+if [[ "${1:-}" == --long ]]; then
+    shift
+    export EPOCHKV_LONG=1
+fi
 if [[ "${1:-}" == --address ]]; then
     shift
     # As in sanitize.sh.

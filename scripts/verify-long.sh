@@ -26,7 +26,7 @@ calls=25000000
 
 step() {
     case "$1" in
-        loom) scripts/loom.sh ;;
+        loom) scripts/loom.sh --long ;;
         loom-address) scripts/loom.sh --address ;;
         shuttle) in_pieces shuttle scripts/shuttle.sh "$schedules" ;;
         orderings) scripts/orderings.sh ;;

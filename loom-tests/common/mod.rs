@@ -11,6 +11,7 @@ pub mod tiny;
 use epochkv::internals;
 use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::Relaxed;
+use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -29,6 +30,25 @@ pub enum Bound {
     None,
     /// All interleavings with at most so many preemptions.
     Preemptions(usize),
+}
+
+impl Bound {
+    /// This one in the gate, `long` in a long run (`scripts/loom.sh --long`).
+    pub fn or_long(self, long: Self) -> Self {
+        if env::var_os("EPOCHKV_LONG").is_some() { long } else { self }
+    }
+
+    /// The bound of an exploration: in a trial, models that have one get another
+    /// (`EPOCHKV_PREEMPTIONS`, a number or `none`).
+    fn in_trial(self) -> Self {
+        match (self, env::var("EPOCHKV_PREEMPTIONS")) {
+            (Self::Preemptions(_), Ok(most)) if most == "none" => Self::None,
+            (Self::Preemptions(_), Ok(most)) => {
+                Self::Preemptions(most.parse().expect("a number, or none"))
+            }
+            (bound, _) => bound,
+        }
+    }
 }
 
 /// What frees unlinked entries within a model.
@@ -51,6 +71,7 @@ pub fn explore(
     collector: Collector,
     body: impl Fn() + Send + Sync + 'static,
 ) {
+    let bound = bound.in_trial();
     let mut builder = loom::model::Builder::new();
     builder.max_branches = MAX_BRANCHES;
     builder.max_permutations = None;
@@ -81,6 +102,11 @@ pub fn explore(
         Bound::None => String::from("exhaustive"),
         Bound::Preemptions(most) => format!("{most} preemptions"),
     };
+    report(name, &bound, executions, start);
+}
+
+/// Prints what an exploration was, and fails if it met one execution only.
+pub fn report(name: &str, bound: &str, executions: usize, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     println!("model: {name} | {bound} | {executions} executions | {seconds:.1} s");
     assert!(executions > 1, "the threads of this model never meet");

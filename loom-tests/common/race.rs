@@ -165,6 +165,11 @@ impl Race {
         Self { bound: Bound::Preemptions(most), ..self }
     }
 
+    /// Explores as far as this in a long run.
+    pub fn or_long(self, long: Bound) -> Self {
+        Self { bound: self.bound.or_long(long), ..self }
+    }
+
     /// What the one thread does, and what the other one.
     pub fn between(self, left: &'static [Op], right: &'static [Op]) {
         let race = Self { left, right, ..self };

@@ -11,7 +11,8 @@ use epochkv_job_lock::JobLock;
 use loom::cell::UnsafeCell;
 use loom::thread;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 const TIME: Duration = Duration::from_secs(60);
 
@@ -46,9 +47,25 @@ impl Job {
     }
 }
 
+/// Runs a model and says in how many executions: where there is one only, the threads never
+/// meet, and it proves nothing.
+fn explore(name: &str, preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let (count, start) = (Arc::clone(&executions), Instant::now());
+    epochkv::model(preemptions, move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        body();
+    });
+    let executions = executions.load(Ordering::Relaxed);
+    let bound = preemptions.map_or("exhaustive".into(), |most| format!("{most} preemptions"));
+    let seconds = start.elapsed().as_secs_f64();
+    println!("model: {name} | {bound} | {executions} executions | {seconds:.1} s");
+    assert!(executions > 1, "the threads of this model never meet");
+}
+
 #[test]
 fn workers_exclude_each_other_and_see_what_was_done_before() {
-    epochkv::model(3, || {
+    explore("workers_exclude_each_other_and_see_what_was_done_before", Some(3), || {
         let job = Arc::new(Job::new(ManualClock::new()));
         // A model should hold what is asked, and nothing else: with the count of holders
         // there from the start, nobody explores how two workers begin it.
@@ -64,7 +81,7 @@ fn workers_exclude_each_other_and_see_what_was_done_before() {
 
 #[test]
 fn a_slow_holder_does_not_give_back_what_is_not_its_own() {
-    epochkv::model(None, || {
+    explore("a_slow_holder_does_not_give_back_what_is_not_its_own", None, || {
         let clock = ManualClock::new();
         let job = Arc::new(Job::new(clock.clone()));
         let slow = job.lock.try_lock().expect("numbers").expect("nobody has it");
