@@ -8,7 +8,7 @@
 #   scripts/loom.sh --long [NAME]      with the bounds that are too much for the gate
 #   scripts/loom.sh --address [NAME]   under AddressSanitizer, with leaks
 #
-# EPOCHKV_PREEMPTIONS=4 (or none) tries another bound, in models that have one.
+# EPOCHKV_PREEMPTIONS=4 (or none) tries another bound.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unset "${!LOOM_@}"

@@ -38,15 +38,12 @@ impl Bound {
         if env::var_os("EPOCHKV_LONG").is_some() { long } else { self }
     }
 
-    /// The bound of an exploration: in a trial, models that have one get another
-    /// (`EPOCHKV_PREEMPTIONS`, a number or `none`).
+    /// This one, unless `EPOCHKV_PREEMPTIONS` tries another: a number, or `none`.
     fn in_trial(self) -> Self {
-        match (self, env::var("EPOCHKV_PREEMPTIONS")) {
-            (Self::Preemptions(_), Ok(most)) if most == "none" => Self::None,
-            (Self::Preemptions(_), Ok(most)) => {
-                Self::Preemptions(most.parse().expect("a number, or none"))
-            }
-            (bound, _) => bound,
+        match env::var("EPOCHKV_PREEMPTIONS") {
+            Err(_) => self,
+            Ok(most) if most == "none" => Self::None,
+            Ok(most) => Self::Preemptions(most.parse().expect("a number, or none")),
         }
     }
 }
