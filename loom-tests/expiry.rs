@@ -222,9 +222,7 @@ fn get_of_expired_and_update() {
 
 #[test]
 fn set_if_absent_of_expired_and_update() {
-    Race::new("set_if_absent_of_expired_and_update", expired)
-        .preemptions(4)
-        .between(&[ADD], &[UPDATE]);
+    Race::new("set_if_absent_of_expired_and_update", expired).between(&[ADD], &[UPDATE]);
 }
 
 /// An update keeps the deadline of what it replaces, which is not that of what it has seen.

@@ -1,12 +1,13 @@
-//! The smallest migration there is, without a bound: one key of one bucket moves to another
-//! array of one bucket, while another thread does one thing to it.
+//! The smallest migration there is: one key of one bucket moves to another array of one
+//! bucket, while another thread does one thing to it.
 //!
-//! The models of `resize.rs` have neighbours, groups and second steps, and most have a bound
-//! for it; here both threads go all the way, in all orders.
+//! The models of `resize.rs` have neighbours, groups and second steps; here is as little as
+//! can be, so that more preemptions can be explored: three or more.
 #![cfg(epochkv_loom)]
 
 mod common;
 
+use common::Bound;
 use common::ops::{
     DELETE, EXPIRE, GET, INCR, MOVE, PERSIST, SET, SET_INT, SWAP, SWEEP, TAKE, UPDATE,
 };
@@ -53,9 +54,14 @@ fn moving_full(world: &World) {
     world.kv.start_resize(0);
 }
 
+/// A race with so many preemptions, and with so many in a long run.
+fn race(name: &'static str, before: fn(&World), most: usize, long: usize) -> Race {
+    Race::new(name, before).preemptions(most).or_long(Bound::Preemptions(long))
+}
+
 #[test]
 fn move_and_set() {
-    Race::new("move_and_set", moving).between(&[MOVE], &[SET]);
+    race("move_and_set", moving, 3, 5).between(&[MOVE], &[SET]);
 }
 
 #[test]
@@ -65,7 +71,7 @@ fn move_and_set_in_place() {
 
 #[test]
 fn move_and_set_of_an_absent_key() {
-    Race::new("move_and_set_of_an_absent_key", moving_nothing).between(&[MOVE], &[SET]);
+    race("move_and_set_of_an_absent_key", moving_nothing, 3, 4).between(&[MOVE], &[SET]);
 }
 
 #[test]
@@ -75,46 +81,46 @@ fn move_and_incr() {
 
 #[test]
 fn move_and_delete() {
-    Race::new("move_and_delete", moving).between(&[MOVE], &[DELETE]);
+    race("move_and_delete", moving, 3, 5).between(&[MOVE], &[DELETE]);
 }
 
 #[test]
 fn move_and_take() {
-    Race::new("move_and_take", moving).between(&[MOVE], &[TAKE]);
+    race("move_and_take", moving, 3, 5).between(&[MOVE], &[TAKE]);
 }
 
 #[test]
 fn move_and_swap() {
-    Race::new("move_and_swap", moving).between(&[MOVE], &[SWAP]);
+    race("move_and_swap", moving, 3, 5).between(&[MOVE], &[SWAP]);
 }
 
 #[test]
 fn move_and_update() {
-    Race::new("move_and_update", moving).between(&[MOVE], &[UPDATE]);
+    race("move_and_update", moving, 3, 4).between(&[MOVE], &[UPDATE]);
 }
 
 #[test]
 fn move_and_expire() {
-    Race::new("move_and_expire", moving).between(&[MOVE], &[EXPIRE]);
+    race("move_and_expire", moving, 3, 5).between(&[MOVE], &[EXPIRE]);
 }
 
 #[test]
 fn move_and_persist() {
-    Race::new("move_and_persist", moving_alive).between(&[MOVE], &[PERSIST]);
+    race("move_and_persist", moving_alive, 3, 5).between(&[MOVE], &[PERSIST]);
 }
 
 /// Who meets an expired entry unlinks it, wherever it is by then.
 #[test]
 fn move_and_get_of_expired() {
-    Race::new("move_and_get_of_expired", moving_expired).between(&[MOVE], &[GET]);
+    race("move_and_get_of_expired", moving_expired, 3, 4).between(&[MOVE], &[GET]);
 }
 
 #[test]
 fn move_and_sweep() {
-    Race::new("move_and_sweep", moving_expired).between(&[MOVE], &[SWEEP]);
+    race("move_and_sweep", moving_expired, 3, 4).between(&[MOVE], &[SWEEP]);
 }
 
 #[test]
 fn move_and_append() {
-    Race::new("move_and_append", moving_full).between(&[MOVE], &[APPEND]);
+    race("move_and_append", moving_full, 2, 3).between(&[MOVE], &[APPEND]);
 }

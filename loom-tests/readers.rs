@@ -209,7 +209,7 @@ fn a_slot_changes_hands_whole() {
 /// the section that was in the way is over.
 #[test]
 fn garbage_waits_for_its_readers() {
-    explore("garbage_waits_for_its_readers", Bound::Preemptions(3), Collector::Keep, || {
+    explore("garbage_waits_for_its_readers", Bound::None, Collector::Keep, || {
         let world = World::new();
         // For the rest of the process in the store, for this execution here.
         let readers: &'static Readers = Box::leak(Box::new(Readers::new()));

@@ -161,7 +161,7 @@ fn a_moved_group_in_the_current_array() {
 #[test]
 fn grow_two_groups_and_get() {
     Race::new("grow_two_groups_and_get", growing_in_two_groups)
-        .preemptions(2)
+        .preemptions(5)
         .between(&[MOVE, MOVE], &[GET, GET_NEIGHBOUR]);
 }
 
@@ -185,22 +185,22 @@ fn grow_and_set_in_place() {
 
 #[test]
 fn grow_and_take() {
-    Race::new("grow_and_take", growing).preemptions(2).between(&[MOVE], &[TAKE, GET]);
+    Race::new("grow_and_take", growing).preemptions(3).between(&[MOVE], &[TAKE, GET]);
 }
 
 #[test]
 fn grow_and_swap() {
-    Race::new("grow_and_swap", growing).preemptions(2).between(&[MOVE], &[SWAP, GET]);
+    Race::new("grow_and_swap", growing).preemptions(3).between(&[MOVE], &[SWAP, GET]);
 }
 
 #[test]
 fn grow_and_update() {
-    Race::new("grow_and_update", growing).preemptions(2).between(&[MOVE], &[UPDATE]);
+    Race::new("grow_and_update", growing).preemptions(3).between(&[MOVE], &[UPDATE]);
 }
 
 #[test]
 fn grow_and_expire() {
-    Race::new("grow_and_expire", growing).preemptions(2).between(&[MOVE], &[EXPIRE, GET]);
+    Race::new("grow_and_expire", growing).preemptions(3).between(&[MOVE], &[EXPIRE, GET]);
 }
 
 /// Both writers help, and an increment meets an entry that is being replaced in

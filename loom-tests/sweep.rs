@@ -198,7 +198,7 @@ fn a_moved_handle_is_not_lost() {
 
 #[test]
 fn a_moved_handle_is_not_lost_by_two_writes() {
-    let race = race("a_moved_handle_is_not_lost_by_two_writes", extended).preemptions(3);
+    let race = race("a_moved_handle_is_not_lost_by_two_writes", extended);
     race.between(&[SWEEP], &[SET_EX, EXPIRE_LATER]);
 }
 
@@ -210,7 +210,7 @@ fn a_nearer_deadline_has_its_own_handle() {
 #[test]
 fn a_handle_is_moved_while_its_key_is_deleted_and_set() {
     let name = "a_handle_is_moved_while_its_key_is_deleted_and_set";
-    race(name, extended).preemptions(3).between(&[SWEEP], &[DELETE, SET_EX]);
+    race(name, extended).between(&[SWEEP], &[DELETE, SET_EX]);
 }
 
 /// What is set while sweeping begins is filed by its writer, or met by the walk.
@@ -319,7 +319,7 @@ fn begin_and_resize() {
 
 #[test]
 fn two_sweeps() {
-    race("two_sweeps", expired).preemptions(2).between(&[SWEEP], &[SWEEP, GET]);
+    race("two_sweeps", expired).preemptions(5).between(&[SWEEP], &[SWEEP, GET]);
 }
 
 /// A handle that is about to be taken over is not weeded out.
