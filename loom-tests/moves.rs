@@ -122,5 +122,5 @@ fn move_and_sweep() {
 
 #[test]
 fn move_and_append() {
-    race("move_and_append", moving_full, 2, 3).between(&[MOVE], &[APPEND]);
+    race("move_and_append", moving_full, 3, 4).between(&[MOVE], &[APPEND]);
 }
