@@ -96,15 +96,23 @@ fn a_resize_tells_where_it_goes_and_operations_tell_nothing() {
         (0..1000).for_each(|n| kv.set(&n.to_string(), n).unwrap());
         kv.flush();
         let told = lines.get();
-        let begins = told.iter().filter(|line| line.contains("a resize begins")).count();
-        let ends = told.iter().filter(|line| line.contains("a resize ends")).count() as u64;
-        assert_eq!((kv.stats().resizes, begins as u64 - ends), (ends, kv.stats().resizing.into()));
-        assert!(ends > 3, "{told:?}");
-        assert!(
-            told[0].starts_with("DEBUG event message=a resize begins store=\"named\" from="),
-            "{}",
-            told[0]
-        );
+        let begins = "DEBUG event message=a resize begins store=\"named\" from=";
+        let ends = "DEBUG event message=a resize ends store=\"named\" buckets=";
+        let goals = |start: &str| -> Vec<usize> {
+            let rests = told.iter().filter_map(|line| line.strip_prefix(start));
+            let goal = |rest: &str| {
+                let to = rest.split_once(" to=").map_or(rest, |(_, to)| to);
+                to.split(' ').next().and_then(|number| number.parse().ok())
+            };
+            rests.map(|rest| goal(rest).expect("a number of buckets")).collect()
+        };
+        let (begun, ended) = (goals(begins), goals(ends));
+        assert_eq!(kv.stats().resizes, ended.len() as u64);
+        assert_eq!(begun.len() - ended.len(), kv.stats().resizing.into());
+        assert!(ended.len() > 3, "{told:?}");
+        // Each ends with what it has said that it goes to; all of these are larger.
+        assert_eq!(begun[..ended.len()], ended);
+        assert!(begun.is_sorted_by(|one, next| one < next), "{begun:?}");
         let buckets = kv.stats().buckets;
         assert!(
             kv.stats().resizing

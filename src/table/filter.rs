@@ -25,9 +25,12 @@ pub(super) const fn is_in(lg: u32) -> bool {
     lg >= FROM
 }
 
+#[cfg(epochkv_loom)]
+pub(super) use is_in_model as is_in;
+
 /// In a model, which says so itself, all or none.
 #[cfg(epochkv_loom)]
-pub(super) fn is_in(_: u32) -> bool {
+pub(super) fn is_in_model(_: u32) -> bool {
     IN_MODEL.get()
 }
 
