@@ -108,7 +108,7 @@ fn a_resize_tells_where_it_goes_and_operations_tell_nothing() {
         };
         let (begun, ended) = (goals(begins), goals(ends));
         assert_eq!(kv.stats().resizes, ended.len() as u64);
-        assert_eq!(begun.len() - ended.len(), kv.stats().resizing.into());
+        assert_eq!(begun.len() - ended.len(), usize::from(kv.stats().resizing));
         assert!(ended.len() > 3, "{told:?}");
         // Each ends with what it has said that it goes to; all of these are larger.
         assert_eq!(begun[..ended.len()], ended);

@@ -77,6 +77,17 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
         key: &K,
         mut change: impl FnMut(Option<&Snapshot>) -> Change,
     ) -> Result<Option<Snapshot>, Error> {
+        let answer = self.change(key, &mut change);
+        // A drop that panics while an answer is on its way out loses it (rust-lang/rust#47949).
+        drop(change);
+        answer
+    }
+
+    fn change(
+        &self,
+        key: &K,
+        change: &mut impl FnMut(Option<&Snapshot>) -> Change,
+    ) -> Result<Option<Snapshot>, Error> {
         let key = self.fetch(self.hashed_for_write(key)?);
         loop {
             let seen = {
@@ -182,6 +193,8 @@ impl<K: Key + ?Sized, S: BuildHasher, C: Clock> Kv<K, S, C> {
     ) -> Result<Snapshot, E> {
         let key = self.hashed_for_write(key)?;
         if let Some(found) = self.get_hashed(key) {
+            // As in `update`.
+            drop((make, ttl));
             return Ok(found);
         }
         let input = Content::prepare(make()?.into());

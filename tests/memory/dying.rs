@@ -19,11 +19,6 @@ const WRITES: usize = 4000;
 /// Removed entries that may wait in the end: what the last thread has not handed over.
 const WAITING: usize = 100;
 
-/// A drop at their end panics when the answer, a snapshot, is ready: the compiler forgets it
-/// (rust-lang/rust#47949). Not where leaks are looked for.
-const LOSE_THEIR_ANSWER: [&str; 2] =
-    ["the drop of update's closure", "the drop of a maker that has not run"];
-
 /// So long that what the store has can be told from what the process has.
 fn text(n: usize) -> String {
     format!("{n:02000}")
@@ -119,9 +114,6 @@ fn a_thread_that_dies_in_its_callers_code_takes_nothing_along() {
     let _alone = alone();
     let all = [&HOSTS[..], &DROPS, &IN_PLACE, &CLOCKS].concat();
     for host in all {
-        if cfg!(crossbeam_sanitize) && LOSE_THEIR_ANSWER.contains(&host.0) {
-            continue;
-        }
         comes_back(host.0, || beside(host));
     }
 }
