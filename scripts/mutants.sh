@@ -167,12 +167,12 @@ copy_crate "$work/crate"
 export CARGO_TARGET_DIR="$work/build"
 "${through[@]}" "$tool" switch "$work/list.json" "$work/crate"
 "${through[@]}" "$tool" build "$work/crate"
+[[ -z "$models" ]] || models_known >"$work/models.known"
 # 75: the step's time was over before its work.
 status=75
 while [[ "$status" == 75 ]]; do
     status=0
     if [[ -n "$models" ]]; then
-        models_known >"$work/models.known"
         MUTANTS_TESTS="${MUTANTS_TESTS:-loom_}" "${through[@]}" "$tool" models "$work/crate" || status=$?
     else
         "${through[@]}" "$tool" judge "$work/crate" "$@" || status=$?

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use weak::Weak;
+use writers::Stop;
 
 #[path = "concurrent/absent.rs"]
 mod absent;
@@ -19,6 +20,8 @@ mod seed;
 mod walks;
 #[path = "common/weak.rs"]
 mod weak;
+#[path = "common/writers.rs"]
+mod writers;
 
 const THREADS: usize = 8;
 
@@ -54,13 +57,6 @@ fn beside<R>(work: impl Fn(usize) + Sync, main: impl FnOnce() -> R) -> R {
                     work(index);
                 }
             });
-        }
-        // Also when `main` panics: the scope waits for its threads.
-        struct Stop<'a>(&'a AtomicBool);
-        impl Drop for Stop<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
         }
         let _stop = Stop(&stop);
         main()

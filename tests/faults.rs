@@ -27,6 +27,8 @@ mod operations;
 mod script;
 #[path = "common/watchdog.rs"]
 mod watchdog;
+#[path = "common/writers.rs"]
+mod writers;
 
 /// Panics without a word on the standard error stream.
 fn quiet_panic() -> ! {

@@ -24,6 +24,8 @@ mod places;
 mod readers;
 #[path = "memory/stalled.rs"]
 mod stalled;
+#[path = "common/writers.rs"]
+mod writers;
 
 /// The system's allocator, which counts what is out.
 struct Counting;

@@ -5,6 +5,7 @@ use super::clock::{CONTENTS, IN_STEPS};
 use super::operations::{Seeds, Store, Time, all, store};
 use super::script::{counted, is_held};
 use super::watchdog::watched;
+use super::writers::{Stop, wait_for};
 use super::{HOSTS, check_usable, conversions, quiet_panic};
 use epochkv::{Change, Kv, Value};
 use std::collections::HashMap;
@@ -64,15 +65,6 @@ fn write(kv: &Store, thread: usize, writes: &AtomicUsize, stop: &AtomicBool) -> 
     model
 }
 
-/// Tells the writers to stop, also if the test fails.
-struct Stop<'s>(&'s AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Lets threads die beside two writers, which lose nothing and go on.
 fn beside_writers(what: &str, deaths: impl FnOnce(&Store, &Time) + Send + 'static) {
     let shown = what.to_owned();
@@ -86,18 +78,10 @@ fn beside_writers(what: &str, deaths: impl FnOnce(&Store, &Time) + Send + 'stati
                 let (kv, writes, stop) = (&kv, &writes[thread], &stop);
                 scope.spawn(move || write(kv, thread, writes, stop))
             });
-            let wait_for = |more: usize| {
-                for count in &writes {
-                    let goal = count.load(Ordering::Relaxed) + more;
-                    while count.load(Ordering::Relaxed) < goal {
-                        thread::sleep(Duration::from_micros(100));
-                    }
-                }
-            };
             let stop_at_the_end = Stop(&stop);
-            wait_for(2 * KEYS);
+            wait_for(&writes, 2 * KEYS, &shown);
             deaths(&kv, &clock);
-            wait_for(WRITES);
+            wait_for(&writes, WRITES, &shown);
             drop(stop_at_the_end);
             writers.map(|writer| writer.join().expect("no panic"))
         });

@@ -4,6 +4,7 @@
 use super::places::{
     CLOCKS, DROPS, HOSTS, Hashers, Host, IN_PLACE, KEYS, Place, StandingClock, Store,
 };
+use super::writers::{Stop, wait_for};
 use super::{alone, comes_back, out};
 use epochkv::{Kv, ManualClock};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -41,15 +42,6 @@ fn write(kv: &Store, thread: usize, writes: &AtomicUsize, stop: &AtomicBool) -> 
     unreachable!("a counter without an end")
 }
 
-/// Tells the writers to stop, also if the test fails.
-struct Stop<'s>(&'s AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Lets threads die in `host` beside two writers. Returns how many bytes were out in the end.
 fn beside((name, host): Host) -> isize {
     let clock = StandingClock(ManualClock::new());
@@ -60,21 +52,12 @@ fn beside((name, host): Host) -> isize {
             let (kv, writes, stop) = (&kv, &writes[thread], &stop);
             scope.spawn(move || write(kv, thread, writes, stop))
         });
-        let wait_for = |more: usize| {
-            let start = Instant::now();
-            for count in &writes {
-                let goal = count.load(Ordering::Relaxed) + more;
-                while count.load(Ordering::Relaxed) < goal {
-                    assert!(start.elapsed() < Duration::from_secs(60), "{name}: no writes");
-                    thread::sleep(Duration::from_micros(100));
-                }
-            }
-        };
         let stop_at_the_end = Stop(&stop);
         // All keys are there, and the table has grown.
-        wait_for(KEYS);
+        wait_for(&writes, KEYS, name);
         for _ in 0..DEATHS {
-            kv.set("k", "text").unwrap();
+            // So long that as many of it, lost with the answers of these calls, would show.
+            kv.set("k", "text".repeat(2000)).unwrap();
             kv.set_ex("timed", 1, 9).unwrap();
             kv.set_ex("expired", 1, 1).unwrap();
             clock.0.advance(Duration::from_secs(1));
@@ -87,7 +70,7 @@ fn beside((name, host): Host) -> isize {
             assert!(kv.get("k").is_some_and(|after| after.is_same(&before)), "{name}");
             assert_eq!((kv.ttl("timed"), kv.exists("made")), (8, false), "{name}");
         }
-        wait_for(WRITES);
+        wait_for(&writes, WRITES, name);
         drop(stop_at_the_end);
         [one, other].map(|writer| writer.join().expect("no panic"))
     });
