@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 record=benches/record/instructions.txt
 times=200000
-calls=(get_hit get_snapshot get_batch get_miss set incr walk)
+calls=(get_hit get_snapshot get_batch get_miss set churn incr walk)
 
 cargo build --quiet --release --locked -p epochkv-bench --bin instructions
 program=${CARGO_TARGET_DIR:-target}/release/instructions

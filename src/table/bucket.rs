@@ -55,8 +55,17 @@ pub(super) enum Gap<'g, E> {
 /// A bit for each word of which `is` holds.
 #[inline(always)]
 fn mask<E: Entry>(words: &[Word<'_, E>; SLOTS], is: impl Fn(Word<'_, E>) -> bool) -> u32 {
-    // From the last word to the first, so that each step is a shift by one.
-    words.iter().rev().fold(0, |bits, &word| (bits << 1) | u32::from(is(word)))
+    // From the last word to the first, so that each step doubles: an addition with carry.
+    words.iter().rev().fold(0, |bits, &word| bits + bits + u32::from(is(word)))
+}
+
+/// Whether `is` holds of one of the words, without a branch on any.
+#[inline(always)]
+pub(super) fn any<E: Entry>(
+    words: &[Word<'_, E>; SLOTS],
+    is: impl Fn(Word<'_, E>) -> bool,
+) -> bool {
+    words.iter().fold(false, |any, &word| any | is(word))
 }
 
 /// The tags of some entries, as a set that may say too much: seldom, because who believes it
@@ -105,6 +114,12 @@ impl<E: Entry> Bucket<E> {
 
     pub(super) fn link(&self) -> &Link<Self> {
         &self.link
+    }
+
+    /// Whether this slot is one of this bucket alone.
+    #[inline]
+    pub(super) fn has(&self, slot: &Slot<E>) -> bool {
+        self.slots.as_ptr_range().contains(&ptr::from_ref(slot))
     }
 
     /// This bucket and its overflow buckets.
@@ -222,7 +237,7 @@ impl<E: Entry> Bucket<E> {
         let mut bucket = self;
         loop {
             let (words, link) = (bucket.words(section), bucket.link.load(section));
-            if words.iter().fold(link.is_frozen(), |any, word| any | word.is_frozen()) {
+            if link.is_frozen() | any(&words, |word| word.is_frozen()) {
                 found.truncate(start);
                 return false;
             }
@@ -288,7 +303,7 @@ impl<E: Entry> Bucket<E> {
             }
             // Which slots are free cannot be predicted, so it is not branched on.
             let words = bucket.words(guard);
-            if words.iter().any(|word| word.is_frozen()) {
+            if any(&words, |word| word.is_frozen()) {
                 return Search::Frozen;
             }
             let free = mask(&words, |word| word.is_free());

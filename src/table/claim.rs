@@ -1,6 +1,6 @@
 //! Insertion into reused slots: claim, look again, commit (I3).
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, any};
 use super::entry::{Entry, same_key};
 use super::tag::Tag;
 use super::word::{Link, LinkWord, Outcome, Slot, Word};
@@ -80,6 +80,7 @@ impl<E: Entry> Bucket<E> {
     /// Decides what becomes of a claim in this chain, after helping the claim
     /// that has the better right, if there is one (I3). Lock-free: the lowest
     /// claim of a key is stopped only by a live entry or by a migration.
+    #[inline(always)]
     pub(super) fn settle<'g>(&'g self, claim: Claim<'g, E>, guard: &'g Guard) -> Outcome<'g, E> {
         match self.rival(claim.entry, claim.word.tag(), claim.slot, guard) {
             Rival::None => claim.commit(),
@@ -93,6 +94,7 @@ impl<E: Entry> Bucket<E> {
     }
 
     /// Finishes, or refuses, the tentative insertion of another thread.
+    #[cold]
     fn help<'g>(&'g self, mut slot: &'g Slot<E>, mut word: Word<'g, E>, guard: &'g Guard) {
         // Each round goes to a lower position of the chain.
         loop {
@@ -115,6 +117,7 @@ impl<E: Entry> Bucket<E> {
 
     /// Looks over the whole chain, in order, for other words with the key of
     /// `entry`, which is tentative in `own`; kicks tentative ones behind it.
+    #[inline(always)]
     fn rival<'g>(
         &'g self,
         entry: Shared<'g, E>,
@@ -125,32 +128,22 @@ impl<E: Entry> Bucket<E> {
         let mut passed_own = false;
         let mut bucket = self;
         loop {
-            for slot in bucket.slots() {
-                if ptr::eq(slot, own) {
-                    passed_own = true;
-                    continue;
-                }
-                loop {
-                    let word = slot.load_rival(guard);
-                    if word.is_frozen() {
-                        return Rival::Frozen;
-                    }
-                    let is_rival =
-                        word.names(tag) && word.entry().is_some_and(|other| same_key(other, entry));
-                    if !is_rival {
-                        break;
-                    }
-                    if word.is_live() {
-                        return Rival::Live;
-                    }
-                    if !passed_own {
-                        return Rival::Before(slot, word);
-                    }
-                    if slot.kick(word) {
-                        break;
-                    }
+            // One look at each slot and no branch on any, because which are taken cannot be
+            // predicted. Nearly always the own word is the only one with its tag. If it is the own
+            // word that is not there any more, nothing can be committed, whatever is found here.
+            let words = bucket.slots().each_ref().map(|slot| slot.load_rival(guard));
+            let has_own = bucket.has(own);
+            let alike: u32 = words.iter().map(|word| u32::from(word.is_alike(tag))).sum();
+            if any(&words, |word| word.is_frozen()) {
+                return Rival::Frozen;
+            }
+            if u32::from(has_own) != alike {
+                let own = has_own.then_some(own);
+                if let Some(rival) = bucket.meet(entry, tag, own, passed_own, guard) {
+                    return rival;
                 }
             }
+            passed_own |= has_own;
             let link = bucket.link().load_rival(guard);
             if link.is_frozen() {
                 return Rival::Frozen;
@@ -160,5 +153,45 @@ impl<E: Entry> Bucket<E> {
                 None => return Rival::None,
             }
         }
+    }
+
+    /// As [`rival`](Self::rival), in this bucket alone, which has the own slot, if `own` is one.
+    #[cold]
+    #[inline(never)]
+    fn meet<'g>(
+        &'g self,
+        entry: Shared<'g, E>,
+        tag: Tag,
+        own: Option<&'g Slot<E>>,
+        mut passed_own: bool,
+        guard: &'g Guard,
+    ) -> Option<Rival<'g, E>> {
+        for slot in self.slots() {
+            if own.is_some_and(|own| ptr::eq(slot, own)) {
+                passed_own = true;
+                continue;
+            }
+            loop {
+                let word = slot.load_rival(guard);
+                if word.is_frozen() {
+                    return Some(Rival::Frozen);
+                }
+                let is_rival =
+                    word.is_alike(tag) && word.entry().is_some_and(|other| same_key(other, entry));
+                if !is_rival {
+                    break;
+                }
+                if word.is_live() {
+                    return Some(Rival::Live);
+                }
+                if !passed_own {
+                    return Some(Rival::Before(slot, word));
+                }
+                if slot.kick(word) {
+                    break;
+                }
+            }
+        }
+        None
     }
 }

@@ -53,6 +53,13 @@ impl Tag {
         Self((word | LIVE) & MASK)
     }
 
+    /// Whether this is the tag of a word, but for [`LIVE`].
+    #[inline]
+    pub(super) fn is_in(self, word: usize) -> bool {
+        // Equal tags become zero, and the shift takes `LIVE` away.
+        (word ^ self.0) << 1 <= OTHERS << 1
+    }
+
     /// All bits of a live word that is nothing but its tag.
     #[inline]
     pub(super) fn bits(self) -> usize {
@@ -81,7 +88,7 @@ impl Tag {
 
 #[cfg(all(test, not(epochkv_loom)))]
 mod tests {
-    use super::{Tag, are_the_same};
+    use super::{LIVE, OTHERS, Tag, are_the_same};
 
     const HASH: u64 = 0x0123_4567_89ab_cdef;
 
@@ -98,6 +105,19 @@ mod tests {
             let tag = Tag::of(HASH, lg);
             assert_eq!(tag.number(), 0x8000 | (HASH >> 52) as usize, "{lg}");
             assert_eq!(tag.of_hash(lg), HASH & (0xfff << 52), "{lg}");
+        }
+    }
+
+    #[test]
+    fn is_in_words_that_have_it_live_or_not() {
+        for bits in [0, 1, 0x5a5a, 0x7fff_usize] {
+            let tag = Tag::in_word(bits << 48);
+            for word in [0, 0xf, OTHERS] {
+                assert!(tag.is_in(bits << 48 | word) && tag.is_in(bits << 48 | word | LIVE));
+                for bit in 48..63 {
+                    assert!(!tag.is_in((bits << 48 | word) ^ 1 << bit), "{bits:#x} {bit}");
+                }
+            }
         }
     }
 

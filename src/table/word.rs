@@ -115,9 +115,10 @@ impl<'g, E: Entry> Word<'g, E> {
         words.first().copied().filter(|&raw| has_tag(raw)).map(|raw| Self::new(raw).entry())
     }
 
-    /// Whether this names an entry, live or tentative, with this tag.
-    pub(super) fn names(self, tag: Tag) -> bool {
-        self.tag() == tag && self.raw.addr() & ADDRESS != 0
+    /// Whether this, if it names an entry, live or tentative, names one with this tag.
+    #[inline]
+    pub(super) fn is_alike(self, tag: Tag) -> bool {
+        tag.is_in(self.raw.addr())
     }
 
     #[inline]

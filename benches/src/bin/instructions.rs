@@ -31,6 +31,8 @@ enum Call {
     Set,
     /// Add 1 to a counter.
     Incr,
+    /// Insert a key and remove it again.
+    Churn,
     /// Meet a key on a walk over all of them.
     Walk,
 }
@@ -78,6 +80,10 @@ fn main() {
         Call::Set => repeat(args.times, present, |key| store.set(key, TEXTS[1])),
         Call::Incr => repeat(args.times, counter, |key| {
             black_box(store.incr(key));
+        }),
+        Call::Churn => repeat(args.times, miss, |key| {
+            store.insert(key, TEXTS[1]);
+            assert!(store.remove(key), "the key was inserted");
         }),
         Call::Walk => {
             // Is taken off, as from all others.
