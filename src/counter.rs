@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// A sum spread over cache lines.
 ///
 /// [`increment`](Self::increment) and [`decrement`](Self::decrement) are wait-free.
-/// As long as a process has no more threads than cores, each adds to a line
+/// As long as a process has no more threads than twice its cores, each adds to a line
 /// of its own, by a load and a store; later threads share as many lines again,
 /// by atomic addition. [`sum`](Self::sum) reads all lines and is exact whenever
 /// nobody adds.
@@ -60,11 +60,12 @@ impl Sharded {
     }
 }
 
-/// The number of shards that have one owner: the cores, as a power of two. Asking
+/// The number of shards that have one owner: twice the cores, as a power of two, because beside
+/// the threads that work there are some that have worked, as the first one, and have a seat. Asking
 /// the system takes microseconds, and every `clear` makes a counter.
 static SEATS: LazyLock<usize> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.next_power_of_two().min(u64::BITS as usize)
+    (2 * cores).next_power_of_two().min(u64::BITS as usize)
 });
 
 /// One bit for each seat that is taken.
