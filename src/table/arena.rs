@@ -11,6 +11,8 @@ use core::ptr;
 pub(super) struct Arena<E> {
     head: AtomicPtr<Slab<E>>,
     slab_len: usize,
+    /// How many are in chains.
+    linked: AtomicUsize,
 }
 
 struct Slab<E> {
@@ -22,7 +24,23 @@ struct Slab<E> {
 
 impl<E> Arena<E> {
     pub(super) fn new(lg: u32) -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()), slab_len: 1 << lg.saturating_sub(3).min(6) }
+        Self {
+            head: AtomicPtr::new(ptr::null_mut()),
+            slab_len: 1 << lg.saturating_sub(3).min(6),
+            linked: AtomicUsize::new(0),
+        }
+    }
+
+    /// The number of buckets that were linked into chains.
+    pub(super) fn linked(&self) -> usize {
+        // Relaxed: a statistic.
+        self.linked.load(StatOrdering::Relaxed)
+    }
+
+    /// Counts buckets that were linked into a chain.
+    pub(super) fn count_linked(&self, linked: usize) {
+        // Relaxed: a statistic.
+        self.linked.fetch_add(linked, StatOrdering::Relaxed);
     }
 
     fn slabs(&self) -> impl Iterator<Item = &Slab<E>> {

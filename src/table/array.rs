@@ -16,11 +16,11 @@ use super::tag::Tag;
 use super::word::Link;
 use crate::counter::Sharded;
 use crate::reclaim::{Guard, Section};
-use crate::sync::stat::{AtomicUsize, Ordering as StatOrdering};
 use crate::sync::{AtomicPtr, Ordering};
 use core::marker::PhantomData;
 use core::num::NonZero;
 use core::ptr::{self, NonNull};
+use crossbeam_utils::CachePadded;
 use std::alloc::{self, Layout};
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ pub(super) struct Header<E> {
     pub(super) progress: Progress,
     /// The number of entries, shared by all tables between two calls of `clear`.
     pub(super) entries: Arc<Sharded>,
-    arena: Arena<E>,
-    overflow_buckets: AtomicUsize,
+    /// Insertions into full buckets write it: apart from what every write reads.
+    arena: CachePadded<Arena<E>>,
     /// The start of the allocation; the header lies behind some padding.
     start: NonNull<u8>,
 }
@@ -233,14 +233,12 @@ impl<'g, E: Entry> Array<'g, E> {
 
     /// The number of overflow buckets in chains.
     pub(super) fn overflow_buckets(self) -> usize {
-        // Relaxed: a statistic.
-        self.header().overflow_buckets.load(StatOrdering::Relaxed)
+        self.header().arena.linked()
     }
 
     /// Counts overflow buckets that were linked into a chain.
     pub(super) fn count_overflow_buckets(self, linked: usize) {
-        // Relaxed: a statistic.
-        self.header().overflow_buckets.fetch_add(linked, StatOrdering::Relaxed);
+        self.header().arena.count_linked(linked);
     }
 
     /// Frees the table's memory, without regard to entries.
@@ -319,15 +317,8 @@ impl<E: Entry> OwnedArray<E> {
         // SAFETY: the layout has room for padding and header before the buckets.
         let base = unsafe { start.byte_add(padding + Array::<E>::HEADER) }.cast::<Bucket<E>>();
         let array = Array { base, lg, valid: PhantomData };
-        let arena = Arena::new(lg);
-        let header = Header {
-            next: ArrayCell::empty(),
-            progress,
-            entries,
-            arena,
-            overflow_buckets: AtomicUsize::new(0),
-            start,
-        };
+        let arena = CachePadded::new(Arena::new(lg));
+        let header = Header { next: ArrayCell::empty(), progress, entries, arena, start };
         // SAFETY: in bounds, aligned, and exclusive.
         unsafe { array.header_ptr().write(header) };
         // Zeroed memory is a valid array of unused buckets; loom's atomics are

@@ -183,7 +183,6 @@ impl<E: Entry> Table<E> {
     }
 
     /// Removes the located entry; fails if the slot has changed since.
-    #[inline]
     pub fn remove<'g>(&self, place: Occupied<'g, E>, guard: &'g Guard) -> Option<Unlinked<'g, E>> {
         let unlinked = place.slot.remove(place.word, guard)?;
         place.array.header().entries.decrement();
