@@ -1,7 +1,7 @@
 //! The only door to atomics: the standard library's, or loom's inside a model.
 //!
-//! Algorithm files take every atomic from here. In models their sizes are smaller: two slots, short
-//! chunks and blocks; and nobody stands back from an exchange.
+//! Algorithm files take every atomic from here. In models their sizes are smaller: one slot or two,
+//! short chunks and blocks; and nobody stands back from an exchange.
 
 #[cfg(epochkv_loom)]
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};

@@ -23,6 +23,9 @@ const MAX_BRANCHES: usize = 20_000;
 /// A model that needs more executions than this is too large for the suite.
 const MAX_EXECUTIONS: usize = 3_000_000;
 
+/// The same in a long run: some 20 minutes.
+const MAX_EXECUTIONS_LONG: usize = 20_000_000;
+
 /// How far an exploration goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -33,9 +36,9 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// This one in the gate, `long` in a long run (`scripts/loom.sh --long`).
+    /// This one in the gate, `long` in a long run.
     pub fn or_long(self, long: Self) -> Self {
-        if env::var_os("EPOCHKV_LONG").is_some() { long } else { self }
+        if is_long() { long } else { self }
     }
 
     /// This one, unless `EPOCHKV_PREEMPTIONS` tries another: a number, or `none`.
@@ -46,6 +49,11 @@ impl Bound {
             Ok(most) => Self::Preemptions(most.parse().expect("a number, or none")),
         }
     }
+}
+
+/// Whether this is a long run (`scripts/loom.sh --long`).
+fn is_long() -> bool {
+    env::var_os("EPOCHKV_LONG").is_some()
 }
 
 /// What frees unlinked entries within a model.
@@ -78,6 +86,7 @@ pub fn explore(
         Bound::None => None,
         Bound::Preemptions(most) => Some(most),
     };
+    let most = if is_long() { MAX_EXECUTIONS_LONG } else { MAX_EXECUTIONS };
     let executions = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&executions);
     let start = Instant::now();
@@ -85,7 +94,7 @@ pub fn explore(
         builder.check(move || {
             // Relaxed: loom runs a whole model on one thread of the system.
             let number = count.fetch_add(1, Ordering::Relaxed) + 1;
-            assert!(number <= MAX_EXECUTIONS, "too many executions: the model is not small");
+            assert!(number <= most, "too many executions: the model is not small");
             tiny::forget_released();
             internals::use_epoch(collector == Collector::Epoch);
             internals::use_filter(false);

@@ -172,6 +172,13 @@ impl<K: Key + ?Sized, S, C> Kv<K, S, C> {
         self.table().resize_to(lg, &reclaim::pin());
     }
 
+    /// Does one write's share of a running migration, for models.
+    #[cfg(epochkv_loom)]
+    #[doc(hidden)]
+    pub fn help_resize(&self) {
+        self.table().help(&reclaim::pin());
+    }
+
     /// Finishes a running migration, for models.
     #[cfg(epochkv_loom)]
     #[doc(hidden)]

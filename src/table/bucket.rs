@@ -9,7 +9,13 @@ use core::ops::ControlFlow::{self, Break, Continue};
 use core::{iter, ptr};
 
 /// Slots per bucket: with the link they fill one cache line.
-pub(super) const SLOTS: usize = if cfg!(epochkv_loom) { 2 } else { 7 };
+pub(super) const SLOTS: usize = if !cfg!(epochkv_loom) {
+    7
+} else if cfg!(epochkv_one_slot) {
+    1
+} else {
+    2
+};
 
 /// A bucket; its overflow buckets have the same form. All zero is a bucket that
 /// was never used.

@@ -102,6 +102,15 @@ impl<E: Entry> Table<E> {
         if is_whole { found } else { Vec::new() }
     }
 
+    /// One write's share of a running migration, without the write, for models.
+    #[cfg(epochkv_loom)]
+    pub fn help(&self, guard: &Guard) {
+        let array = self.array(guard);
+        if let Some(next) = array.header().next.load(guard) {
+            self.help_migration(array, next, guard);
+        }
+    }
+
     /// A free slot of the current array's bucket for `hash`, chosen by the caller,
     /// as a place for an absent key: what a rival finds that saw another
     /// slot taken.
