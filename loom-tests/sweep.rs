@@ -385,7 +385,8 @@ fn all_come_out(name: &str, pushers: &'static [core::ops::Range<u64>], bound: Bo
 
 #[test]
 fn pushed_handles_come_out_once() {
-    all_come_out("pushed_handles_come_out_once", &[1..4], Bound::None);
+    let one = core::slice::from_ref(&(1..4));
+    all_come_out("pushed_handles_come_out_once", one, Bound::None);
 }
 
 #[test]

@@ -10,7 +10,9 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// What is public for models alone.
 #![cfg_attr(epochkv_loom, allow(missing_docs, missing_debug_implementations))]
+#![cfg_attr(epochkv_loom, allow(clippy::new_without_default, clippy::len_without_is_empty))]
 
 mod counter;
 #[cfg(feature = "dump")]

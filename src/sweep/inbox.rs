@@ -103,7 +103,7 @@ impl Inbox {
     /// Whether so much waits that it is better taken soon.
     pub fn is_filling(&self) -> bool {
         // Relaxed: as in `push`.
-        self.waiting.load(StatOrdering::Relaxed) >= MOST_BLOCKS / 8
+        8 * self.waiting.load(StatOrdering::Relaxed) >= MOST_BLOCKS
     }
 
     fn is_full(&self) -> bool {

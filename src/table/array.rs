@@ -325,8 +325,10 @@ impl<E: Entry> OwnedArray<E> {
         // more than their value and have to be made.
         #[cfg(epochkv_loom)]
         for index in 0..array.len() {
-            // SAFETY: in bounds and exclusive.
-            unsafe { base.add(index).write(Bucket::unused()) };
+            // SAFETY: in bounds.
+            let bucket = unsafe { base.add(index) };
+            // SAFETY: exclusive.
+            unsafe { bucket.write(Bucket::unused()) };
             if let Some(filter) = array.filter_ptr(index) {
                 // SAFETY: as above.
                 unsafe { filter.write(Filter::unused()) };
