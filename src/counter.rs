@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 /// A sum spread over cache lines.
 ///
 /// [`increment`](Self::increment) and [`decrement`](Self::decrement) are wait-free.
-/// As long as a process has no more threads than twice its cores, each adds to a line
-/// of its own, by a load and a store; later threads share as many lines again,
+/// As long as a process has no more threads than twice its cores, and at most 64, each adds to a
+/// line of its own, by a load and a store; later threads share as many lines again,
 /// by atomic addition. [`sum`](Self::sum) reads all lines and is exact whenever
 /// nobody adds.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ impl Sharded {
     }
 }
 
-/// The number of shards that have one owner: twice the cores, as a power of two, because beside
+/// The number of shards that have one owner: twice the cores, as a power of two, and at most the
+/// bits of `TAKEN`. Twice, because beside
 /// the threads that work there are some that have worked, as the first one, and have a seat. Asking
 /// the system takes microseconds, and every `clear` makes a counter.
 static SEATS: LazyLock<usize> = LazyLock::new(|| {

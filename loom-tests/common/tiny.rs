@@ -118,9 +118,10 @@ impl Entry for Tiny {
 }
 
 /// All keys are in one bucket, whatever the table's size, and share a tag,
-/// but for odd keys from 101 on, whose bucket is their own in a table of two.
+/// but for odd keys from 101 on, whose bucket is their own in a table of two. The tag is not
+/// zero: words without an entry would be alike, and no look for rivals be a short one.
 fn hash(key: u64) -> u64 {
-    u64::from(key > 100 && key % 2 == 1) << 63
+    u64::from(key > 100 && key % 2 == 1) << 63 | 1 << 50
 }
 
 /// A map of numbers on the table.

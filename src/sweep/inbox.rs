@@ -1,4 +1,4 @@
-//! How writers hand over handles: a shard per core, and in it blocks that fill up.
+//! How writers hand over handles: a shard per seat of a thread, and in it blocks that fill up.
 //!
 //! A push is one addition and two stores in the block that the shard shows. Who
 //! finds the block full puts a new one in its place, with its own handle in it.

@@ -1,8 +1,8 @@
 //! One allocation: header, buckets, filters. And the cell that points to the current one.
 //!
 //! ```text
-//! [ Header | padding to 64 | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 | filters, if large ]
-//!                          ^ base; packed with lg in its 6 low bits
+//! [ Header | padding | Bucket 0 | Bucket 1 | ... | Bucket 2^lg - 1 | filters, if large ]
+//!                    ^ base; packed with lg in its 6 low bits
 //! ```
 //! A reader gets base and size from one word. The header it touches only to ask for a successor.
 

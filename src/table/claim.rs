@@ -129,8 +129,10 @@ impl<E: Entry> Bucket<E> {
         let mut bucket = self;
         loop {
             // One look at each slot and no branch on any, because which are taken cannot be
-            // predicted. Nearly always the own word is the only one with its tag. If it is the own
-            // word that is not there any more, nothing can be committed, whatever is found here.
+            // predicted. Nearly always the own word is the only one with its tag. Words without an
+            // entry may be alike too: then `meet` looks in vain. If the own word is gone, another
+            // one may be counted in its place, and rivals are passed over: the claim never comes
+            // back (I2), so each exchange that would decide about it fails, whatever is found.
             let words = bucket.slots().each_ref().map(|slot| slot.load_rival(guard));
             let has_own = bucket.has(own);
             let alike: u32 = words.iter().map(|word| u32::from(word.is_alike(tag))).sum();
