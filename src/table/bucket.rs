@@ -61,8 +61,8 @@ pub(super) enum Gap<'g, E> {
 /// A bit for each word of which `is` holds.
 #[inline(always)]
 fn mask<E: Entry>(words: &[Word<'_, E>; SLOTS], is: impl Fn(Word<'_, E>) -> bool) -> u32 {
-    // From the last word to the first, so that each step doubles: an addition with carry.
-    words.iter().rev().fold(0, |bits, &word| bits + bits + u32::from(is(word)))
+    // From the last word to the first, so that each step is a shift by one.
+    words.iter().rev().fold(0, |bits, &word| (bits << 1) | u32::from(is(word)))
 }
 
 /// Whether `is` holds of one of the words, without a branch on any.

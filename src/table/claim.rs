@@ -140,7 +140,6 @@ impl<E: Entry> Bucket<E> {
                 return Rival::Frozen;
             }
             if u32::from(has_own) != alike {
-                let own = has_own.then_some(own);
                 if let Some(rival) = bucket.meet(entry, tag, own, passed_own, guard) {
                     return rival;
                 }
@@ -157,19 +156,19 @@ impl<E: Entry> Bucket<E> {
         }
     }
 
-    /// As [`rival`](Self::rival), in this bucket alone, which has the own slot, if `own` is one.
+    /// As [`rival`](Self::rival), in this bucket alone.
     #[cold]
     #[inline(never)]
     fn meet<'g>(
         &'g self,
         entry: Shared<'g, E>,
         tag: Tag,
-        own: Option<&'g Slot<E>>,
+        own: &'g Slot<E>,
         mut passed_own: bool,
         guard: &'g Guard,
     ) -> Option<Rival<'g, E>> {
         for slot in self.slots() {
-            if own.is_some_and(|own| ptr::eq(slot, own)) {
+            if ptr::eq(slot, own) {
                 passed_own = true;
                 continue;
             }

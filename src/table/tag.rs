@@ -53,13 +53,6 @@ impl Tag {
         Self((word | LIVE) & MASK)
     }
 
-    /// Whether this is the tag of a word, but for [`LIVE`].
-    #[inline]
-    pub(super) fn is_in(self, word: usize) -> bool {
-        // Equal tags become zero, and the shift takes `LIVE` away.
-        (word ^ self.0) << 1 <= OTHERS << 1
-    }
-
     /// All bits of a live word that is nothing but its tag.
     #[inline]
     pub(super) fn bits(self) -> usize {
@@ -109,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn is_in_words_that_have_it_live_or_not() {
+    fn is_that_of_words_that_have_it_live_or_not() {
         for bits in [0, 1, 0x5a5a, 0x7fff_usize] {
             let tag = Tag::in_word(bits << 48);
-            for word in [0, 0xf, OTHERS] {
-                assert!(tag.is_in(bits << 48 | word) && tag.is_in(bits << 48 | word | LIVE));
+            for word in [0, 0xf, OTHERS].map(|others| bits << 48 | others) {
+                assert!(Tag::in_word(word) == tag && Tag::in_word(word | LIVE) == tag);
                 for bit in 48..63 {
-                    assert!(!tag.is_in((bits << 48 | word) ^ 1 << bit), "{bits:#x} {bit}");
+                    assert!(Tag::in_word(word ^ 1 << bit) != tag, "{bits:#x} {bit}");
                 }
             }
         }

@@ -118,7 +118,7 @@ impl<'g, E: Entry> Word<'g, E> {
     /// Whether this, if it names an entry, live or tentative, names one with this tag.
     #[inline]
     pub(super) fn is_alike(self, tag: Tag) -> bool {
-        tag.is_in(self.raw.addr())
+        self.tag() == tag
     }
 
     #[inline]

@@ -49,10 +49,7 @@ impl<E: Entry> Table<E> {
     #[inline(always)]
     pub fn locate<'g>(&self, hash: u64, key: &E::Key, guard: &'g Guard) -> Place<'g, E> {
         self.release_cleared(RELEASE_PER_WRITE);
-        let mut array = self.array(guard);
-        if let Some(next) = array.header().next.load(guard) {
-            self.help_migration(array, next, guard);
-        }
+        let mut array = self.array_for_write(guard);
         loop {
             let (bucket, tag) = (array.bucket(hash), array.tag(hash));
             if let Some(filter) = array.filter(bucket) {
@@ -69,13 +66,20 @@ impl<E: Entry> Table<E> {
         }
     }
 
-    /// Finds all live entries with a hash, whatever their keys, for writing; does
-    /// its share of a migration first. Lock-free.
-    pub fn locate_hash<'g>(&self, hash: u64, found: &mut Vec<Occupied<'g, E>>, guard: &'g Guard) {
-        let mut array = self.array(guard);
+    /// The current array, after a write's share of a running migration.
+    #[inline(always)]
+    fn array_for_write<'g>(&self, guard: &'g Guard) -> Array<'g, E> {
+        let array = self.array(guard);
         if let Some(next) = array.header().next.load(guard) {
             self.help_migration(array, next, guard);
         }
+        array
+    }
+
+    /// Finds all live entries with a hash, whatever their keys, for writing; does
+    /// its share of a migration first. Lock-free.
+    pub fn locate_hash<'g>(&self, hash: u64, found: &mut Vec<Occupied<'g, E>>, guard: &'g Guard) {
+        let mut array = self.array_for_write(guard);
         loop {
             found.clear();
             let (bucket, tag) = (array.bucket(hash), array.tag(hash));
@@ -105,10 +109,7 @@ impl<E: Entry> Table<E> {
     /// One write's share of a running migration, without the write, for models.
     #[cfg(epochkv_loom)]
     pub fn help(&self, guard: &Guard) {
-        let array = self.array(guard);
-        if let Some(next) = array.header().next.load(guard) {
-            self.help_migration(array, next, guard);
-        }
+        self.array_for_write(guard);
     }
 
     /// A free slot of the current array's bucket for `hash`, chosen by the caller,
